@@ -1,0 +1,212 @@
+"""Django settings, from the environment.
+
+PAYROLL_ENV         development (default) or production. Production is given every secret and refuses defaults
+PAYROLL_STATE_DIR   where the embedded database, objects and bank live; default: .state beside manage.py
+DATABASE_URL        the application's role; unset means the embedded Postgres
+DATABASE_OWNER_URL  the role that migrates and owns the tables; default: DATABASE_URL
+PAYROLL_SECRET_KEY, PAYROLL_FIELD_KEYS (id:base64,id:base64), PAYROLL_INDEX_KEY, PAYROLL_ALLOWED_HOSTS
+PAYROLL_DOORBELL    django_q (default) or polling
+PAYROLL_GATEWAY     sandbox (default on the embedded database) or ach: where payment files go
+PAYROLL_AUTO_APPROVE  for the demo and tests only: validated employers approve themselves
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from deploy import postgres, secrets
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+PRODUCTION = os.environ.get("PAYROLL_ENV", "development") == "production"
+STATE_DIR = Path(os.environ.get("PAYROLL_STATE_DIR") or BASE_DIR / ".state").absolute()
+EMBEDDED = not os.environ.get("DATABASE_URL")
+
+
+def flag(name: str) -> bool:
+    """An on/off environment variable."""
+    return os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
+
+
+def required(name: str) -> str:
+    """An environment variable that production cannot do without."""
+    value = os.environ.get(name, "")
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set, and PAYROLL_ENV=production does not run on defaults")
+    return value
+
+
+# Secrets
+
+_kept = {} if PRODUCTION else secrets.load_or_create(STATE_DIR)
+SECRET_KEY = required("PAYROLL_SECRET_KEY") if PRODUCTION else _kept["secret_key"]
+PAYROLL_FIELD_KEYS: dict[str, str] = (
+    dict(pair.split(":", 1) for pair in required("PAYROLL_FIELD_KEYS").split(","))
+    if PRODUCTION
+    else {"k1": _kept["field_key"]}
+)
+PAYROLL_INDEX_KEY = required("PAYROLL_INDEX_KEY") if PRODUCTION else _kept["index_key"]
+# The two people of the demo; they exist on the embedded database only.
+DEMO_PASSWORDS = (
+    {"maker": _kept["maker_password"], "checker": _kept["checker_password"]} if EMBEDDED and not PRODUCTION else {}
+)
+
+# Databases: `default` is the application's role, `owner` migrates.
+
+
+def database(url: str) -> dict[str, object]:
+    """Django's description of a postgresql:// URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
+        raise ImproperlyConfigured(
+            "DATABASE_URL must look like postgresql://user:password@host:port/name; unset it to use the embedded Postgres"
+        )
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,  # a cursor that outlives its transaction pins a pooled connection
+        "OPTIONS": {"connect_timeout": 10, "application_name": "payroll", **dict(parse_qsl(parts.query))},
+    }
+
+
+def database_urls() -> tuple[str, str]:
+    """The URLs of the application's role and of the owner."""
+    if not EMBEDDED:
+        return os.environ["DATABASE_URL"], os.environ.get("DATABASE_OWNER_URL") or os.environ["DATABASE_URL"]
+    cluster = postgres.read(STATE_DIR)
+    if cluster is None:  # before the first start: nothing connects yet
+        return ("postgresql://payroll_app@127.0.0.1/payroll", "postgresql://payroll_owner@127.0.0.1/payroll")
+    return cluster.app_url, cluster.owner_url
+
+
+DATABASES = dict(zip(("default", "owner"), map(database, database_urls()), strict=True))
+DATABASES["owner"]["TEST"] = {"MIRROR": "default"}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Work
+
+EVENTS_DOORBELL = os.environ.get("PAYROLL_DOORBELL", "django_q")
+EVENTS_LEASE_S = float(os.environ.get("PAYROLL_LEASE_S", "15"))  # without a heartbeat; a beat comes every third
+EVENTS_SWEEP_S = float(os.environ.get("PAYROLL_SWEEP_S", "5"))
+EVENTS_STALL_S = float(os.environ.get("PAYROLL_STALL_S", "10"))  # due work that nobody takes: restart the workers
+EVENTS_POLL_S = 0.2
+EVENTS_DATABASE_REVIVE = "deploy.embedded.revive"
+
+Q_CLUSTER = {
+    "name": "payroll",
+    "orm": "default",
+    "workers": 2,
+    "timeout": 300,
+    "retry": 900,  # at least three times the timeout: the lease runs from the prefetch
+    "max_attempts": 3,
+    "ack_failures": True,  # a ring that failed is forgotten: the sweeper rings again
+    "bulk": 1,
+    "queue_limit": 4,
+    "poll": 0.1,
+    "save_limit": -1,  # no result rows: they would be pickles, and nobody reads them
+    "scheduler": False,
+    "catch_up": False,
+    "recycle": 500,
+    "label": "django-q2",
+}
+
+# Payroll
+
+PAYROLL_BATCH = int(os.environ.get("PAYROLL_BATCH", "250"))  # employees of one batch
+PAYROLL_OBJECTS = STATE_DIR / "objects"
+PAYROLL_GATEWAY = os.environ.get("PAYROLL_GATEWAY") or ("sandbox" if EMBEDDED and not PRODUCTION else "ach")
+PAYROLL_ODFI_ROUTING = os.environ.get("PAYROLL_ODFI_ROUTING", "121000358" if not PRODUCTION else "")
+PAYROLL_ODFI_NAME = os.environ.get("PAYROLL_ODFI_NAME", "SANDBOX BANK" if not PRODUCTION else "")
+PAYROLL_AUTO_APPROVE = flag("PAYROLL_AUTO_APPROVE")
+
+# Web
+
+DEBUG = False
+ALLOWED_HOSTS = required("PAYROLL_ALLOWED_HOSTS").split(",") if PRODUCTION else ["127.0.0.1", "localhost", "testserver"]
+ROOT_URLCONF = "deploy.urls"
+WSGI_APPLICATION = "deploy.wsgi.application"
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_q",
+    "events",
+    "payroll",
+    "ops",
+    "deploy",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+LOGIN_URL = "admin:login"
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = True
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+UNFOLD = {"SITE_TITLE": "Payroll", "SITE_HEADER": "Payroll", "SITE_SYMBOL": "payments", "SHOW_VIEW_ON_SITE": False}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": os.environ.get("PAYROLL_LOG_LEVEL", "WARNING")},
+}

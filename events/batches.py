@@ -1,0 +1,223 @@
+"""Runs a pipeline over a batch: batch for speed, isolate for failure.
+
+Each step is one computation over all items and one transaction. An item that fails is set aside as
+work of its own, and everybody else goes on. A batch that keeps losing its workers is split, until the
+item that kills them stands alone.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+from uuid import uuid5
+
+from django.conf import settings
+from django.db import DatabaseError, transaction
+
+from events import dead_letters, failure, store, work
+from events.doorbells import ring
+from events.failures import NeedsReview, TryAgain
+from events.saga import Batch, Pipeline, Step
+from events.store import NewEvent
+from events.work import Claimed, Fenced, NewWork
+
+LOST_BEFORE_SPLIT = 2  # one lost worker is a deployment or bad luck; two are a suspicion
+PARTS = 16  # so that 200 items stand alone after two splits
+
+
+class Failed(NamedTuple):
+    """An item whose step raised."""
+
+    number: int
+    stream: str
+    error: Exception
+
+
+class Decided(NamedTuple):
+    """What one step made of a batch."""
+
+    events: list[NewEvent]
+    failed: list[Failed]
+
+
+def numbers(payload: Mapping[str, Any]) -> list[int]:
+    """The item numbers that a batch's payload covers: from lo up to hi, without those set aside."""
+    without = set(payload.get("without", ()))
+    return [number for number in range(payload["lo"], payload["hi"]) if number not in without]
+
+
+def run(
+    pipeline: Pipeline, held: Claimed, queues: Sequence[str] | None, stopping: Callable[[], bool]
+) -> None:
+    """Move a held batch through its remaining steps.
+
+    queues    the queues this worker serves (None: all); a step on another queue is left to its workers
+    stopping  asked after each step; True hands the batch back
+    raises    Fenced, and what a lost database raises
+    """
+    at = next(i for i, step in enumerate(pipeline.steps) if step.name == held.step)
+    if held.lost >= LOST_BEFORE_SPLIT and held.items > 1:
+        _split(pipeline, held)
+        return
+    if failure.spent(held, pipeline.steps[at].retry):
+        return
+    try:
+        batch = pipeline.load(held)
+        while held.step == pipeline.steps[at].name:
+            following = _run_step(pipeline, at, held, batch)
+            if following is None:
+                return
+            if not (queues is None or following.queue in queues) or stopping():
+                _hop(following)
+                return
+            held, at = following, at + 1
+    except (Fenced, DatabaseError):
+        raise
+    except Exception as error:
+        failure.meet(held, pipeline.steps[at].retry, error)
+
+
+def decide(step: Step, at: int, batch: Batch) -> Decided:
+    """Compute a step for every item of the batch that stands before it; failures are values.
+
+    at   the step's place in its pipeline, which is the number of events its items have by then
+    """
+    events: list[NewEvent] = []
+    failed: list[Failed] = []
+    name = step.emits.__name__
+    for number, item in batch.items.items():
+        if item.version > at:
+            continue  # recorded by an earlier claim of this work
+        try:
+            event = step.decide(item, batch.context)
+            item.fold(event)
+        except Exception as error:
+            failed.append(Failed(number, item.stream, error))
+        else:
+            events.append(NewEvent(item.stream, at + 1, name, vars(event)))
+    for failure_ in failed:
+        del batch.items[failure_.number]
+    return Decided(events, failed)
+
+
+def _run_step(pipeline: Pipeline, at: int, held: Claimed, batch: Batch) -> Claimed | None:
+    """One step over the batch; returns the work as it stands before the next step, or None at the end."""
+    step = pipeline.steps[at]
+    decided = decide(step, at, batch)
+    if held.items == 1 and decided.failed:
+        failed = decided.failed[0]
+        failure.meet(replace(held, subject=failed.stream), step.retry, failed.error)
+        return None
+    without = sorted({*held.payload.get("without", ()), *(failed.number for failed in decided.failed)})
+    payload = {**held.payload, "without": without}
+    following = pipeline.steps[at + 1] if at + 1 < len(pipeline.steps) and numbers(payload) else None
+    try:
+        _apply(held, step, following, payload, decided)
+    except store.WrongExpectedVersion:
+        _already_recorded(held, decided)
+        return None
+    if following is None:
+        return None
+    return replace(
+        held, step=following.name, queue=following.queue, payload=payload, items=len(numbers(payload)), attempts=1
+    )
+
+
+def _apply(
+    held: Claimed, step: Step, following: Step | None, payload: dict[str, Any], decided: Decided
+) -> None:
+    """One transaction: the step's events, the items set aside, and where the batch goes next."""
+    aside = [_aside(held, step, payload, failed) for failed in decided.failed]
+    with transaction.atomic(durable=True):
+        if following:
+            work.advance(
+                held,
+                step=following.name,
+                queue=following.queue,
+                payload=payload,
+                items=len(numbers(payload)),
+                lease_s=settings.EVENTS_LEASE_S,
+            )
+        else:
+            work.release(held, "done")
+        store.append(decided.events, cause=held.id)
+        work.enqueue(aside)
+        for new, failed in zip(aside, decided.failed, strict=True):
+            if new.state == "dead":
+                dead_letters.open_letter(
+                    new, kind="needs review", reason=str(failed.error), attempts=1, error=failed.error
+                )
+        if held.parent and aside:
+            work.children_added(held.parent, len(aside))
+        if held.parent and not following:
+            work.child_finished(held.parent)
+    if aside or not following:
+        ring([new.id for new in aside] or [held.id])
+
+
+def _aside(held: Claimed, step: Step, payload: dict[str, Any], failed: Failed) -> NewWork:
+    """The work of its own that an item becomes when it fails: dead at once, or due again later."""
+    delay_s = step.retry.delay_s(1)
+    if isinstance(failed.error, TryAgain) and failed.error.after_s is not None:
+        delay_s = failed.error.after_s
+    part = _part(held, payload, [failed.number], subject=failed.stream)
+    return replace(part, delay_s=delay_s, state="dead" if isinstance(failed.error, NeedsReview) else "ready")
+
+
+def _part(held: Claimed, payload: dict[str, Any], part: Sequence[int], *, subject: str) -> NewWork:
+    """Work for some of the items of a batch, at the step where the batch stands."""
+    lo, hi = part[0], part[-1] + 1
+    without = [number for number in payload.get("without", ()) if lo <= number < hi and number not in part]
+    return NewWork(
+        id=uuid5(held.id, f"{lo}-{hi}"),
+        saga=held.saga,
+        step=held.step,
+        queue=held.queue,
+        subject=subject,
+        run_key=held.run_key,
+        group_key=held.group_key,
+        parent=held.parent,
+        turn=held.turn,
+        items=len(part),
+        payload={**payload, "lo": lo, "hi": hi, "without": without},
+    )
+
+
+def _split(pipeline: Pipeline, held: Claimed) -> None:
+    """Replace a batch that keeps losing its workers by smaller ones; the guilty item ends up alone."""
+    every = numbers(held.payload)
+    size = max(1, -(-len(every) // PARTS))
+    # Loading only reads, so it is not what kills; but if it is, the next claim splits without it.
+    items = pipeline.load(held).items if held.lost == LOST_BEFORE_SPLIT and size == 1 else {}
+    parts = []
+    for i in range(0, len(every), size):
+        item = items.get(every[i])
+        part = _part(held, held.payload, every[i : i + size], subject=item.stream if item else held.subject)
+        parts.append(replace(part, lost=LOST_BEFORE_SPLIT - 1))
+    with transaction.atomic(durable=True):
+        work.release(held, "done", error=f"split into {len(parts)}: it lost {held.lost} workers")
+        work.enqueue(parts)
+        if held.parent:
+            work.children_added(held.parent, len(parts) - 1)
+    ring([part.id for part in parts])
+
+
+def _hop(held: Claimed) -> None:
+    """Leave a batch before its next step to the workers of that step's queue."""
+    with transaction.atomic(durable=True):
+        work.release(held, "ready", fresh=True)
+    ring([held.id])
+
+
+def _already_recorded(held: Claimed, decided: Decided) -> None:
+    """The log already holds an event that was just computed: the same is a duplicate, another is an alarm."""
+    recorded = store.read_each(event.stream for event in decided.events)
+    for event in decided.events:
+        for found in recorded.get(event.stream, ()):
+            if found.version == event.version and (found.type, found.data) != (event.type, {**event.data}):
+                reason = (
+                    f"{event.stream} already holds another result of {held.step}: inputs, rules or code changed "
+                    "under a run that is pinned to them. Find out which before redriving"
+                )
+                dead_letters.bury(replace(held, subject=event.stream), kind="alarm", reason=reason)
+                return
+    failure.let_go(held, "ready", give_back=1, error="an earlier claim had recorded this step")

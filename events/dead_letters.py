@@ -1,0 +1,148 @@
+"""Dead letters: work that waits for a person. Bury, preview, redrive, dismiss.
+
+A dead letter stands beside exactly one piece of work in the state `dead`. What happens to it is
+recorded on a stream of its own, so the table is a convenience and the log is the record.
+"""
+
+import hashlib
+import re
+import traceback as tracebacks
+from collections.abc import Sequence
+from uuid import UUID, uuid5
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from events import store, work
+from events.doorbells import ring
+from events.models import DeadLetter, DeadLetterState, Work, WorkState
+from events.saga import REGISTRY, Pipeline
+from events.store import NewEvent
+from events.work import Claimed, NewWork
+
+LETTERS = UUID("3f6f9f2e-86b9-5d0a-9f43-0b7f5a1c9e52")
+REASON_MAX = 500
+
+SECRETS = re.compile(r"\b\d{3}-\d{2}-\d{4}\b|\b\d{6,17}\b")
+
+
+class NotOpen(Exception):
+    """The dead letter is no longer open: somebody redrove or dismissed it first. Reload and look."""
+
+
+class NothingToUndo(Exception):
+    """The dead letter cannot be dismissed, because its saga cannot go on without this work. Redrive it."""
+
+
+def redact(text: str) -> str:
+    """Mask what could be an SSN or an account number; error texts are stored and shown."""
+    return SECRETS.sub("[masked]", text)
+
+
+def fingerprint(step: str, kind: str, error: BaseException | None) -> str:
+    """The same 12 hex digits for the same fault: step, kind of error, and the function that raised it."""
+    frames = tracebacks.extract_tb(error.__traceback__) if error else []
+    where = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].name}" if frames else ""
+    return hashlib.sha256(f"{step}|{kind}|{type(error).__name__}|{where}".encode()).hexdigest()[:12]
+
+
+def bury(held: Claimed, *, kind: str, reason: str, error: BaseException | None = None) -> None:
+    """Dead-letter held work; one transaction. Raises Fenced."""
+    with transaction.atomic(durable=True):
+        work.release(held, "dead", error=redact(reason))
+        open_letter(held, kind=kind, reason=reason, attempts=held.attempts, error=error)
+
+
+def open_letter(
+    about: Claimed | NewWork, *, kind: str, reason: str, attempts: int, error: BaseException | None
+) -> None:
+    """Write the letter of dead work, and its event; the caller owns the transaction."""
+    number = DeadLetter.objects.filter(work=about.id).count() + 1
+    letter = DeadLetter(
+        id=uuid5(LETTERS, f"{about.id}|{number}"),
+        work=about.id,
+        saga=about.saga,
+        step=about.step,
+        subject=about.subject,
+        run_key=about.run_key,
+        group_key=about.group_key,
+        kind=kind,
+        reason=redact(reason)[:REASON_MAX],
+        attempts=attempts,
+        traceback=redact("".join(tracebacks.format_exception(error))) if error else "",
+        fingerprint=fingerprint(about.step, kind, error),
+        opened_at=Now(),
+    )
+    letter.save(force_insert=True)
+    facts = {"work": str(about.id), "subject": about.subject, "step": about.step, "kind": kind, "attempts": attempts}
+    facts |= {"reason": letter.reason, "fingerprint": letter.fingerprint}
+    store.append([NewEvent(stream(letter.id), 1, "DeadLettered", facts)], cause=about.id)
+
+
+def stream(letter_id: UUID) -> str:
+    """The stream that records what happened to a dead letter."""
+    return f"deadletter-{letter_id}"
+
+
+def redrive(letter_id: UUID, *, by: str, reason: str = "") -> None:
+    """Let the work go on from the step it stands at, with fresh attempts.
+
+    raises   NotOpen when it was redriven or dismissed already, so a double click redrives once
+    """
+    with transaction.atomic(durable=True):
+        letter = _close(letter_id, DeadLetterState.REDRIVEN, by=by, reason=reason)
+        if not work.resume(letter.work, from_state="dead"):
+            raise NotOpen(f"the work of {letter} is no longer dead: reload and look again")
+    ring([letter.work])
+
+
+def dismiss(letter_id: UUID, *, by: str, reason: str) -> None:
+    """Give the item up: it is left out, and whatever waits for it goes on without it.
+
+    reason   why, in the words of the person who decided; required
+    raises   NotOpen; NothingToUndo when this is not an item of a pipeline
+    """
+    if not reason.strip():
+        raise ValueError("a dismissal needs a reason: it leaves somebody out")
+    with transaction.atomic(durable=True):
+        letter = _close(letter_id, DeadLetterState.DISMISSED, by=by, reason=reason)
+        saga = REGISTRY[letter.saga]
+        if not isinstance(saga, Pipeline) or not saga.dismissed:
+            raise NothingToUndo(f"{letter}: the saga cannot go on without this step. Mend the cause and redrive it")
+        given_up = list(saga.load(_as_claimed(letter.work)).items.values())
+        if not work.cancel(letter.work, from_state="dead"):
+            raise NotOpen(f"the work of {letter} is no longer dead: reload and look again")
+        facts = {"by": by, "reason": redact(reason)[:REASON_MAX]}
+        store.append(
+            [NewEvent(item.stream, item.version + 1, saga.dismissed, facts) for item in given_up], cause=letter.work
+        )
+    parent = Work.objects.filter(id=letter.work).values_list("parent", flat=True).first()
+    if parent:
+        ring([parent])
+
+
+def open_letters(**filters: str) -> Sequence[DeadLetter]:
+    """The open dead letters that match (run_key, group_key, step, fingerprint), oldest first."""
+    return list(DeadLetter.objects.filter(state=DeadLetterState.OPEN, **filters).order_by("opened_at", "id"))
+
+
+def _close(letter_id: UUID, state: DeadLetterState, *, by: str, reason: str) -> DeadLetter:
+    # Compare and set: of two people who click at the same time one wins, and the other is told.
+    closed = DeadLetter.objects.filter(id=letter_id, state=DeadLetterState.OPEN).update(
+        state=state, closed_at=Now(), closed_by=by, closed_reason=reason[:REASON_MAX]
+    )
+    letter = DeadLetter.objects.filter(id=letter_id).first()
+    if letter is None:
+        raise NotOpen(f"there is no dead letter {letter_id}")
+    if not closed:
+        raise NotOpen(f"{letter} was already {letter.get_state_display()} by {letter.closed_by}")
+    kind = "Redriven" if state == DeadLetterState.REDRIVEN else "Dismissed"
+    facts = {"by": by, "reason": redact(reason)[:REASON_MAX], "step": letter.step}
+    store.append([NewEvent(stream(letter_id), 2, kind, facts)], cause=letter.work)
+    return letter
+
+
+def _as_claimed(work_id: UUID) -> Claimed:
+    row = Work.objects.get(id=work_id, state=WorkState.DEAD)
+    names = Claimed.__dataclass_fields__
+    return Claimed(**{name: getattr(row, name) for name in names})

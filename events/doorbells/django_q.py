@@ -1,0 +1,54 @@
+"""The embedded doorbell: django-q2 with its ORM broker, in the same database.
+
+django-q2 carries a work id to a process and nothing more. Attempts, leases, retries and failures are
+ours (see DECISIONS.md): its own queue loses tasks when a worker is killed at a bad moment, and repeats
+for ever a task that kills its worker.
+"""
+
+import os
+import signal
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from events import runner
+from events.orphans import die_with_parent
+
+PROCESSES_PER_WORKER = False
+
+
+def ring(ids: Sequence[UUID]) -> None:
+    """Put one task for each id into django-q2's queue."""
+    from django_q.tasks import async_task
+
+    with transaction.atomic():
+        for work_id in ids:
+            async_task("events.doorbells.django_q.answer", str(work_id))
+
+
+def answer(work_id: str) -> None:
+    """What a django-q2 worker runs: look at the table, work through what is due.
+
+    work_id   which work rang; only for the trace, because the table decides what is due
+    """
+    runner.run_due(stopping=_parent_gone)
+
+
+def serve(workers: int) -> None:
+    """Run a cluster in the foreground until SIGTERM; when any of its parents dies, all of it does."""
+    from django_q.cluster import Cluster
+    from django_q.conf import Conf
+
+    Conf.WORKERS = workers
+    # A killed sentinel otherwise leaves its children alive as orphans that go on taking tasks.
+    os.register_at_fork(after_in_child=die_with_parent)
+    cluster: Any = Cluster()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cluster.start()
+    cluster.sentinel.join()
+
+
+def _parent_gone() -> bool:
+    return os.getppid() == 1

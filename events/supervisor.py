@@ -1,0 +1,145 @@
+"""Keeps workers working: starts them, sweeps, folds the read models, and restarts what makes no progress.
+
+It watches progress, not liveness: a pool whose processes are all alive may have stopped for good (an
+idle django-q2 worker that is killed takes the queue's lock with it). Due work that nobody takes for
+EVENTS_STALL_S seconds means the workers are replaced. The same is true when they exit.
+"""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+from django.utils.module_loading import import_string
+
+from events import projection, work
+from events.doorbells import bell
+from events.models import Work, WorkState
+from events.orphans import die_with_parent
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.5
+STOP_S = 20.0  # what workers get to finish a step before they are killed
+RESTART_PAUSE_S = 0.5
+
+
+@dataclass
+class Supervisor:
+    """Runs `workers` workers of the configured doorbell until stopped.
+
+    command   how to start a worker process; it gets `--serve N`
+    """
+
+    workers: int
+    command: Sequence[str]
+    stop: threading.Event = field(default_factory=threading.Event)
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _swept_at: float = 0.0
+    _idle_since: float | None = None
+
+    def run(self) -> None:
+        """Supervise in the foreground until SIGTERM or SIGINT, then let the workers finish their step."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stop.set())
+        try:
+            while not self.stop.is_set():
+                self._keep_running()
+                self._look()
+                self.stop.wait(TICK_S)
+        finally:
+            self._end(signal.SIGTERM)
+
+    def _keep_running(self) -> None:
+        """Start the workers if they are not there, and again when one of their processes has ended."""
+        gone = [process for process in self.processes if process.poll() is not None]
+        if gone:
+            log.warning("a worker process ended with %s: the workers are started again", gone[0].returncode)
+            self._end(signal.SIGKILL)
+            self.stop.wait(RESTART_PAUSE_S)
+        if self.processes or self.stop.is_set():
+            return
+        each = [1] * self.workers if bell().PROCESSES_PER_WORKER else [self.workers]
+        self.processes = [self._start(workers) for workers in each]
+        self._idle_since = None
+
+    def _start(self, workers: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*self.command, "--serve", str(workers)],
+            start_new_session=True,  # one signal to the group reaches every process that a worker forked
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - nothing else runs in this single-threaded child
+        )
+
+    def _look(self) -> None:
+        try:
+            self._sweep()
+            projection.catch_up()
+            self._watch()
+        except (OperationalError, InterfaceError) as error:
+            log.warning("the database does not answer: %s", type(error).__name__)
+            connection.close()
+            self._idle_since = None
+            revive()
+
+    def _sweep(self) -> None:
+        if time.monotonic() - self._swept_at < settings.EVENTS_SWEEP_S:
+            return
+        self._swept_at = time.monotonic()
+        swept = work.sweep()
+        if swept.expired:
+            log.warning("%d pieces of work were held by workers that were lost", swept.expired)
+        if swept.due:
+            due = Work.objects.filter(state=WorkState.READY).order_by("turn", "enqueued_at")[: self.workers]
+            bell().ring([late.id for late in due])
+
+    def _watch(self) -> None:
+        """Replace the workers when work has been due, and nobody held any, for the whole stall time."""
+        busy = Work.objects.filter(state=WorkState.LEASED).exists()
+        if busy or not work.due():
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = time.monotonic()
+        elif time.monotonic() - self._idle_since > settings.EVENTS_STALL_S:
+            log.error("work is due and nobody takes it: the workers are replaced")
+            self._end(signal.SIGKILL)
+
+    def _end(self, signal_number: int) -> None:
+        """End every worker process and all that they forked."""
+        for process in self.processes:
+            process.send_signal(signal_number)  # to the leader, who tells its own children how to stop
+        until = time.monotonic() + STOP_S
+        for process in self.processes:
+            try:
+                process.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.warning("a worker did not stop in %d s and is killed", STOP_S)
+            _kill_group(process)
+            process.wait()
+        self.processes = []
+
+
+def revive() -> None:
+    """Bring the database back if it is ours to start; otherwise somebody else does, and we wait."""
+    try:
+        import_string(settings.EVENTS_DATABASE_REVIVE)()
+    except Exception as error:
+        log.warning("the database could not be started again: %s", error)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # it is gone, which is what was wanted
+
+
+def worker_command() -> list[str]:
+    """How this program starts a worker: the same interpreter and the same manage.py."""
+    return [sys.executable, "manage.py", "worker"]

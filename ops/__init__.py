@@ -1,0 +1,1 @@
+"""What a person does about it: admin, commands, proofs, progress."""

@@ -1,0 +1,160 @@
+"""Follow runs until nothing moves by itself: start workers, approve, show progress."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from events import projection
+from events.orphans import die_with_parent
+from events.supervisor import revive, worker_command
+from ops.status import STEPS, RunStatus, quiet, run_status
+from payroll import runs
+from payroll.calc.money import dollars
+from payroll.models import EmployerRun
+
+LOOK_S = 0.25
+LINE_S = 2.0  # between plain lines, when the output is no terminal
+EMPLOYERS_SHOWN = 20
+
+
+def until_quiet(
+    run_ids: Sequence[UUID], *, workers: int, approve_as: str | None = None, quiet: bool = False, out: Any = None
+) -> None:
+    """Wait until all of these runs are paid, or wait for a person.
+
+    workers      started for this time; 0 relies on those that run elsewhere
+    approve_as   approves each employer as soon as it is validated
+    quiet        show nothing
+    """
+    with _workers(workers) as pool, _display(quiet) as show:
+        while True:
+            try:
+                pool.keep()
+                approved = [by for run in run_ids for by in (approve_ready(run, approve_as) if approve_as else [])]
+                show([run_status(run) for run in run_ids])
+                if not approved and all(_settled(run, approve_as) for run in run_ids):
+                    return
+            except (OperationalError, InterfaceError):
+                connection.close()
+                revive()
+            time.sleep(LOOK_S)
+
+
+def approve_ready(run: UUID, user: str, *, only: Sequence[str] = ()) -> list[str]:
+    """Approve every employer of a run that waits for an approval; returns their ids.
+
+    raises   Refused when this user may not
+    """
+    projection.catch_up()
+    approved = []
+    waiting = EmployerRun.objects.filter(run=run, last_event="EmployerRunValidated").order_by("employer")
+    if only:
+        waiting = waiting.filter(employer__in=only)
+    for part in waiting:
+        runs.approve(part.employer_run, by=user)
+        approved.append(part.employer)
+    return approved
+
+
+def _settled(run: UUID, approve_as: str | None) -> bool:
+    if not quiet(run):
+        return False
+    projection.catch_up()
+    if projection.behind():
+        return False
+    waiting = EmployerRun.objects.filter(run=run, last_event="EmployerRunValidated")
+    return quiet(run) and not (approve_as and waiting.exists())
+
+
+class _Pool:
+    """A supervisor with its workers, as a process that ends with this one."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def keep(self) -> None:
+        """Start the supervisor, and again if somebody killed it."""
+        if self.workers and (self.process is None or self.process.poll() is not None):
+            self.process = subprocess.Popen(
+                [*worker_command(), "--workers", str(self.workers)],
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - nothing else runs in this single-threaded child
+            )
+
+
+@contextmanager
+def _workers(workers: int) -> Iterator[_Pool]:
+    pool = _Pool(workers)
+    try:
+        yield pool
+    finally:
+        if pool.process and pool.process.poll() is None:
+            pool.process.terminate()
+            pool.process.wait()
+
+
+@contextmanager
+def _display(silent: bool) -> Iterator[Any]:
+    """A live table on a terminal, plain lines elsewhere, nothing when silent."""
+    if silent:
+        yield lambda statuses: None
+    elif sys.stdout.isatty():
+        with Live(console=Console(), refresh_per_second=8) as live:
+            yield lambda statuses: live.update(table(statuses))
+    else:
+        yield _Lines()
+
+
+class _Lines:
+    """A line now and then, when something has changed."""
+
+    def __init__(self) -> None:
+        self.last = ""
+        self.at = 0.0
+
+    def __call__(self, statuses: Sequence[RunStatus]) -> None:
+        text = line(statuses)
+        if text != self.last and time.monotonic() - self.at >= LINE_S:
+            print(text, flush=True)  # noqa: T201
+            self.last, self.at = text, time.monotonic()
+
+
+def line(statuses: Sequence[RunStatus]) -> str:
+    """All runs in one line."""
+    steps = [(step, sum(status.people[step] for status in statuses)) for step in STEPS]
+    before = ", ".join(f"{step} {count:,}" for step, count in steps if count) or "no step"
+    paid, people = sum(status.paid for status in statuses), sum(status.employees for status in statuses)
+    dead = sum(len(status.dead_letters) for status in statuses)
+    return f"  paid {paid:,} of {people:,} people, before {before}, dead letters {dead}"
+
+
+def table(statuses: Sequence[RunStatus]) -> Table:
+    """Progress per employer and step; the busiest employers when there are many."""
+    shown = Table(title=line(statuses).strip(), title_justify="left", header_style="bold")
+    for heading in ("employer", "people", *STEPS, "done", "dead"):
+        shown.add_column(heading, justify="left" if heading == "employer" else "right")
+    shown.add_column("net pay", justify="right")
+    shown.add_column("state")
+    parts = [part for status in statuses for part in status.employers]
+    for part in parts[:EMPLOYERS_SHOWN]:
+        shown.add_row(
+            part.employer,
+            f"{part.employees:,}",
+            *(f"{part.waiting_before.get(step, 0) or ''}" for step in STEPS),
+            f"{part.completed:,}",
+            f"{part.dead_letters or ''}",
+            dollars(part.net_cents) if part.net_cents else "",
+            part.state,
+        )
+    if len(parts) > EMPLOYERS_SHOWN:
+        shown.caption = f"and {len(parts) - EMPLOYERS_SHOWN} more employers"
+    return shown

@@ -1,0 +1,161 @@
+"""Open, follow and approve pay runs."""
+
+import json
+import time
+from argparse import ArgumentParser
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+
+from events import projection
+from events.failures import NeedsReview
+from ops import follow
+from ops.status import RunStatus, find_run, run_status
+from payroll import runs
+from payroll.calc.money import dollars
+from payroll.models import PayRun
+
+
+class Command(BaseCommand):
+    help = "Open, follow and approve pay runs."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        start = verbs.add_parser("start", help="open a pay run; the same run again changes nothing")
+        start.add_argument("--from", dest="start", type=day, required=True, metavar="DATE", help="first day of the period")
+        start.add_argument("--to", dest="end", type=day, required=True, metavar="DATE", help="last day of the period")
+        start.add_argument("--pay-date", type=day, required=True, metavar="DATE", help="when people are paid")
+        start.add_argument("--employer", nargs="+", action="extend", default=[], metavar="ID", help="default: all that fit")
+        start.add_argument("--as", dest="opened_by", default="cli", metavar="USER", help="who opens it (default: cli)")
+        start.add_argument("--workers", type=int, default=0, metavar="N", help="start N workers for the time of the run")
+        start.add_argument("--approve-as", metavar="USER", help="approve each employer as it is validated")
+        start.add_argument("--wait", action="store_true", help="wait until all is paid or waits for a person")
+        start.add_argument("--json", action="store_true", help="end with one JSON object")
+        status = verbs.add_parser("status", help="counts per step and employer, totals, files, dead letters")
+        status.add_argument("run", help="the run's id, or the beginning of it")
+        status.add_argument("--json", action="store_true")
+        approve = verbs.add_parser("approve", help="approve what is validated")
+        approve.add_argument("run")
+        approve.add_argument("--as", dest="user", required=True, metavar="USER")
+        approve.add_argument("--employer", nargs="+", action="extend", default=[], metavar="ID")
+        verbs.add_parser("list", help="the latest pay runs").add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, verb: str, **options: Any) -> None:
+        try:
+            getattr(self, verb)(**options)
+        except (runs.Refused, NeedsReview) as refused:
+            raise CommandError(str(refused)) from None
+
+    def start(
+        self,
+        *,
+        start: date,
+        end: date,
+        pay_date: date,
+        employer: list[str],
+        opened_by: str,
+        workers: int,
+        approve_as: str | None,
+        wait: bool,
+        json: bool,
+        **_: Any,
+    ) -> None:
+        if workers < 0:
+            raise runs.Refused("--workers cannot be below 0")
+        if approve_as:
+            runs.check_approver(approve_as, opened_by)
+        began = time.monotonic()
+        opened = runs.open_run(start, end, pay_date, opened_by=opened_by, employers=employer)
+        say = self.stderr.write if json else self.stdout.write
+        if opened.pay_date != pay_date:
+            say(f"{pay_date} is no banking day: people are paid on {opened.pay_date}")
+        for skipped, why in opened.skipped.items():
+            say(f"{skipped} is left out: it {why}, and this period does not fit")
+        say(f"pay run {opened.run} {'opened' if opened.new else 'is open already'}: {len(opened.employers)} employers")
+        if wait or approve_as:
+            follow.until_quiet([opened.run], workers=workers, approve_as=approve_as, quiet=json, out=self.stdout)
+        status = run_status(opened.run)
+        if json:
+            self.stdout.write(to_json(summary(status, time.monotonic() - began)))
+        elif wait:
+            self.stdout.write(report(status))
+
+    def status(self, *, run: str, json: bool, **_: Any) -> None:
+        status = run_status(find_run(run).run)
+        facts = asdict(status) | {"employees": status.employees, "paid": status.paid, "waiting": status.waiting}
+        self.stdout.write(to_json(facts) if json else report(status))
+
+    def approve(self, *, run: str, user: str, employer: list[str], **_: Any) -> None:
+        found = find_run(run)
+        approved = follow.approve_ready(found.run, user, only=employer)
+        self.stdout.write(f"{user} approved {len(approved)} employers: {', '.join(approved) or 'none was waiting'}")
+
+    def list(self, *, json: bool, **_: Any) -> None:
+        projection.catch_up()
+        latest = PayRun.objects.all()[:50]
+        if json:
+            rows = [{"run": str(row.run), "pay_date": row.pay_date, "complete": row.complete} for row in latest]
+            self.stdout.write(to_json({"runs": rows}))
+            return
+        for row in latest:
+            self.stdout.write(f"{row.run}  {row}  {'complete' if row.complete else 'open'}")
+
+
+def day(text: str) -> date:
+    """An ISO date of the command line."""
+    return date.fromisoformat(text)
+
+
+def to_json(facts: dict[str, Any]) -> str:
+    """One JSON object; ids and dates as strings."""
+    return json.dumps(facts, default=str)
+
+
+def summary(status: RunStatus, seconds: float) -> dict[str, Any]:
+    """What `payrun start --wait --json` ends with."""
+    return {
+        "run": status.run,
+        "pay_date": status.pay_date,
+        "complete": status.complete,
+        "employers": len(status.employers),
+        "employees": status.employees,
+        "paid": status.paid,
+        "waiting": status.waiting,
+        "no_hours": status.no_hours,
+        "dead_letters": len(status.dead_letters),
+        "gross_cents": status.gross_cents,
+        "net_cents": status.net_cents,
+        "employer_tax_cents": status.employer_taxes_cents,
+        "paid_cents": status.paid_cents,
+        "seconds": round(seconds, 2),
+        "ach_files": status.ach_files,
+    }
+
+
+def report(status: RunStatus) -> str:
+    """A run for people to read."""
+    lines = [
+        f"pay run {status.run}: {status.period_start} to {status.period_end}, paid {status.pay_date}, "
+        f"{'complete' if status.complete else 'open'}",
+        f"{'employer':<14} {'people':>7} {'done':>7} {'paid':>7} {'dead':>5} {'net pay':>16}  state",
+    ]
+    for part in status.employers:
+        lines.append(
+            f"{part.employer:<14} {part.employees:>7,} {part.completed:>7,} {part.paid:>7,} {part.dead_letters:>5} "
+            f"{dollars(part.net_cents):>16}  {part.state}"
+        )
+    lines.append(
+        f"gross {dollars(status.gross_cents)}, employee taxes {dollars(status.employee_taxes_cents)}, "
+        f"employer taxes {dollars(status.employer_taxes_cents)}, match {dollars(status.match_cents)}, "
+        f"net {dollars(status.net_cents)}, paid {dollars(status.paid_cents)}"
+    )
+    if status.people:
+        lines.append("before " + ", ".join(f"{step}: {count:,}" for step, count in status.people.items()))
+    if status.no_hours:
+        lines.append(f"no hours: {status.no_hours} hourly people have no time entries and are paid nothing")
+    for letter in status.dead_letters:
+        who = letter["employee_id"] or "the employer's run"
+        lines.append(f"dead letter {letter['id'][:8]}: {letter['employer']} {who} at {letter['step']}: {letter['reason']}")
+    return "\n".join(lines)

@@ -1,0 +1,177 @@
+"""What a run looks like now: counts per step and employer, totals, files, dead letters.
+
+Steps and states come from the work table, which is exact at any moment; sums come from the read models.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Sum
+
+from events import projection
+from events.models import DeadLetter, DeadLetterState, Work, WorkState
+from payroll import objects
+from payroll.models import EmployerRun, PayRun
+from payroll.runs import Refused
+from payroll.steps import PIPELINE
+
+STEPS = tuple(step.name for step in PIPELINE)
+FINISHED = ("MoneyMoved", "EmployerRunCompleted")
+
+
+@dataclass
+class EmployerStatus:
+    """One employer of a run."""
+
+    employer: str
+    name: str
+    employer_run: str
+    state: str
+    employees: int
+    waiting_before: dict[str, int]  # people by the step they stand before
+    completed: int
+    dead_letters: int
+    net_cents: int
+    paid: int
+
+
+@dataclass
+class RunStatus:
+    """A run; amounts in cents."""
+
+    run: str
+    period_start: str
+    period_end: str
+    pay_date: str
+    complete: bool
+    employers: list[EmployerStatus]
+    gross_cents: int
+    employee_taxes_cents: int
+    employer_taxes_cents: int
+    match_cents: int
+    net_cents: int
+    paid_cents: int
+    no_hours: int
+    ach_files: list[str]
+    dead_letters: list[dict[str, Any]]
+    people: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def employees(self) -> int:
+        return sum(part.employees for part in self.employers)
+
+    @property
+    def paid(self) -> int:
+        return sum(part.paid for part in self.employers)
+
+    @property
+    def waiting(self) -> int:
+        """People whose employer has not been paid, and who would be paid with it."""
+        return sum(part.employees for part in self.employers if part.state not in {"paid", "complete"})
+
+
+def find_run(text: str) -> PayRun:
+    """The run with this id, or the only one whose id begins so. Raises Refused."""
+    projection.catch_up()
+    found = list(PayRun.objects.filter(stream__startswith=f"payrun-{text.lower()}")[:2])
+    if not found:
+        raise Refused(f"there is no pay run {text!r}; payrun list shows them")
+    if len(found) > 1:
+        raise Refused(f"{text!r} is the beginning of more than one pay run; write more of it")
+    return found[0]
+
+
+def run_status(run: UUID | str) -> RunStatus:
+    """The status of a run, now."""
+    projection.catch_up()
+    pay_run = PayRun.objects.get(stream=f"payrun-{run}")
+    before, dead = _people_before(str(run))
+    parts = []
+    rows = list(EmployerRun.objects.filter(run=run).order_by("employer"))
+    for row in rows:
+        waiting = before.get(row.employer, Counter())
+        parts.append(
+            EmployerStatus(
+                employer=row.employer,
+                name=row.name,
+                employer_run=str(row.employer_run),
+                state=_state(row, dead[row.employer]),
+                employees=row.employees,
+                waiting_before={step: waiting[step] for step in STEPS if waiting[step]},
+                completed=row.employees - sum(waiting.values()) - dead[row.employer] if row.employees else 0,
+                dead_letters=dead[row.employer],
+                net_cents=row.net_cents,
+                paid=row.facts.get("paid", 0),
+            )
+        )
+    people: Counter[str] = Counter()
+    for waiting in before.values():
+        people.update(waiting)
+    sums = {name: sum(getattr(row, name) for row in rows) for name in SUMS}
+    return RunStatus(
+        run=str(run),
+        period_start=pay_run.period_start,
+        period_end=pay_run.period_end,
+        pay_date=pay_run.pay_date,
+        complete=pay_run.complete,
+        employers=parts,
+        no_hours=sum(row.facts.get("no_hours", 0) for row in rows),
+        ach_files=[objects.location(file_of(row)) for row in rows if row.last_event in FINISHED and row.file_object],
+        dead_letters=_letters(str(run)),
+        people=people,
+        **sums,
+    )
+
+
+SUMS = ("gross_cents", "employee_taxes_cents", "employer_taxes_cents", "match_cents", "net_cents", "paid_cents")
+
+
+def file_of(row: EmployerRun) -> str:
+    """Where the file that went out lies: the bank's outbox when there is one, else the file as built."""
+    sent: str = row.file_object
+    outbox = sent.replace("files/", "outbox/", 1)
+    return outbox if row.facts.get("gateway") == "ach-folder" else sent
+
+
+def quiet(run: UUID | str) -> bool:
+    """Whether nothing of this run is due, held or coming by itself: all is paid, or waits for a person."""
+    return not Work.objects.filter(run_key=str(run), state__in=(WorkState.READY, WorkState.LEASED)).exists()
+
+
+def _people_before(run: str) -> tuple[dict[str, Counter[str]], Counter[str]]:
+    """By employer: people by the step they stand before, and dead letters."""
+    before: dict[str, Counter[str]] = {}
+    dead: Counter[str] = Counter()
+    rows = Work.objects.filter(run_key=run).exclude(state__in=(WorkState.DONE, WorkState.CANCELLED))
+    for saga, employer, step, state, items, count in rows.values_list("saga", "group_key", "step", "state").annotate(
+        Sum("items"), Count("id")
+    ):
+        if state == WorkState.DEAD:
+            dead[employer] += count
+        elif saga == "paychecks":
+            before.setdefault(employer, Counter())[step] += items
+    return before, dead
+
+
+def _state(row: EmployerRun, dead: int) -> str:
+    if dead:
+        return "waits for a dead letter"
+    return row.state
+
+
+def _letters(run: str) -> list[dict[str, Any]]:
+    letters = DeadLetter.objects.filter(run_key=run, state=DeadLetterState.OPEN).order_by("opened_at", "id")
+    return [
+        {
+            "id": str(letter.id),
+            "employer": letter.group_key,
+            "employee_id": letter.subject.partition("+")[2],
+            "step": letter.step,
+            "kind": letter.kind,
+            "reason": letter.reason,
+            "fingerprint": letter.fingerprint,
+        }
+        for letter in letters
+    ]

@@ -1,0 +1,159 @@
+"""Pay frequencies, banking days and deposit due dates, all by rule.
+
+Two calendars differ and are kept apart. The Reserve Banks do not move a Saturday holiday, so the Friday
+before is a banking day. Tax deposits follow the legal holidays of the District of Columbia, which do move.
+"""
+
+from datetime import date, timedelta
+from functools import lru_cache
+
+from events.failures import NeedsReview
+
+PERIODS_PER_YEAR = {
+    "weekly": 52,
+    "biweekly": 26,
+    "semimonthly": 24,
+    "monthly": 12,
+    "quarterly": 4,
+    "semiannual": 2,
+    "annual": 1,
+    "daily": 260,
+}
+DAYS_BETWEEN_PAYDAYS = {"weekly": 7, "biweekly": 14}
+MONDAY, TUESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY = 0, 1, 3, 4, 5, 6
+LAST = -1
+_DAY = timedelta(days=1)
+
+# (month, day): the same date every year
+FIXED_HOLIDAYS = ((1, 1), (6, 19), (7, 4), (11, 11), (12, 25))
+# (month, weekday, which one of the month)
+FLOATING_HOLIDAYS = (
+    (1, MONDAY, 3),
+    (2, MONDAY, 3),
+    (5, MONDAY, LAST),
+    (9, MONDAY, 1),
+    (10, MONDAY, 2),
+    (11, THURSDAY, 4),
+)
+
+
+def periods_per_year(frequency: str) -> int:
+    """Tell how many pay periods the tax year has; a year with 53 or 27 paydays changes nothing.
+
+    raises   NeedsReview for a frequency Pub. 15-T does not know
+    source   Pub. 15-T Table 3, Worksheet 1A line 1b
+    """
+    try:
+        return PERIODS_PER_YEAR[frequency]
+    except KeyError:
+        known = ", ".join(PERIODS_PER_YEAR)
+        raise NeedsReview(f"pay frequency {frequency!r} is unknown: use one of {known}") from None
+
+
+@lru_cache(maxsize=64)
+def holidays(year: int) -> tuple[date, ...]:
+    """List the days the Reserve Banks close for a holiday, in order; one on a Saturday closes nothing.
+
+    source   Federal Reserve holiday schedule: Saturday leaves the Friday open, Sunday closes the Monday
+    """
+    fixed = [date(year, month, day) for month, day in FIXED_HOLIDAYS]
+    moved = [day + _DAY if day.weekday() == SUNDAY else day for day in fixed if day.weekday() != SATURDAY]
+    return tuple(sorted(moved + _floating(year)))
+
+
+@lru_cache(maxsize=64)
+def legal_holidays(year: int) -> frozenset[date]:
+    """Collect the legal holidays of the District of Columbia on the days they are observed.
+
+    source   Pub. 15 sec. 11, D.C. Code 28-2701: also Emancipation Day and, every fourth year, Inauguration
+             Day; Saturday moves to Friday, Sunday to Monday
+    """
+    fixed = [date(year, month, day) for month, day in (*FIXED_HOLIDAYS, (4, 16))]
+    fixed.append(date(year + 1, 1, 1))
+    if year % 4 == 1:
+        fixed.append(date(year, 1, 20))
+    shift = {SATURDAY: -_DAY, SUNDAY: _DAY}
+    observed = [day + shift.get(day.weekday(), timedelta(0)) for day in fixed]
+    return frozenset(day for day in observed + _floating(year) if day.year == year)
+
+
+@lru_cache(maxsize=4096)
+def is_banking_day(day: date) -> bool:
+    """Say whether ACH entries settle on a day: a weekday that is no Reserve Bank holiday."""
+    return day.weekday() < SATURDAY and day not in holidays(day.year)
+
+
+def adjust_before(day: date) -> date:
+    """Give the day itself if it is a banking day, else the banking day before it.
+
+    source   convention: a payday that is no banking day is paid on the preceding one
+    """
+    while not is_banking_day(day):
+        day -= _DAY
+    return day
+
+
+def adjust_after(day: date) -> date:
+    """Give the day itself if it is a banking day, else the next one."""
+    while not is_banking_day(day):
+        day += _DAY
+    return day
+
+
+def add_banking_days(day: date, count: int) -> date:
+    """Count banking days from a day, forward or (below zero) back; the day itself is never counted.
+
+    count   0 gives the day itself, banking day or not
+    """
+    step = _DAY if count > 0 else -_DAY
+    left = abs(count)
+    while left:
+        day += step
+        left -= is_banking_day(day)
+    return day
+
+
+def paydays_in_year(year: int, frequency: str, first_payday: date) -> int:
+    """Count the nominal paydays of a year, from the first payday on.
+
+    first_payday   any payday of the schedule; weekly and biweekly paydays before it are not counted
+    raises         NeedsReview for an unknown frequency, ValueError for one that names no paydays (daily)
+    source         arithmetic: a weekday occurs 53 times when the year starts on it
+    """
+    if frequency not in DAYS_BETWEEN_PAYDAYS:
+        if frequency == "daily":
+            raise ValueError("daily pay has no schedule of paydays to count")
+        return periods_per_year(frequency)
+    apart = DAYS_BETWEEN_PAYDAYS[frequency]
+    last_day = date(year, 12, 31)
+    missed = max(0, (date(year, 1, 1) - first_payday).days)
+    first = first_payday + timedelta(days=-(-missed // apart) * apart)
+    return max(0, (last_day - first).days // apart + 1)
+
+
+def semiweekly_due(payday: date) -> date:
+    """Tell when a semiweekly depositor owes the taxes of a payday.
+
+    source   Pub. 15 sec. 11: Wednesday to Friday is due the following Wednesday, Saturday to Tuesday the
+             following Friday: three business days after the period, so a legal holiday gives one more day
+    """
+    day = payday
+    while day.weekday() not in (TUESDAY, FRIDAY):
+        day += _DAY
+    left = 3
+    while left:
+        day += _DAY
+        left -= day.weekday() < SATURDAY and day not in legal_holidays(day.year)
+    return day
+
+
+def _floating(year: int) -> list[date]:
+    return [_nth_weekday(year, month, weekday, nth) for month, weekday, nth in FLOATING_HOLIDAYS]
+
+
+def _nth_weekday(year: int, month: int, weekday: int, nth: int) -> date:
+    if nth == LAST:
+        end = date(year, month + 1, 1) - _DAY
+        return end - timedelta(days=(end.weekday() - weekday) % 7)
+    start = date(year, month, 1)
+    return start + timedelta(days=(weekday - start.weekday()) % 7 + 7 * (nth - 1))

@@ -1,0 +1,188 @@
+"""What happens in a pay run, and a paycheck folded from it.
+
+Events are frozen and carry results: money in integer cents, hours in hundredths. The names of the facts
+of one stream are unique, so that a read model can merge them.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple
+
+from payroll.calc.tables import Rules
+
+# The paycheck's stream: one event for each step
+
+
+@dataclass(frozen=True)
+class PaycheckBegan:
+    """The inputs of this paycheck are frozen: entry `number` of a manifest."""
+
+    run: str
+    employer_run: str
+    employer: str
+    employee_id: str
+    pay_date: str
+    manifest: str
+    number: int
+
+
+@dataclass(frozen=True)
+class TimeEntered:
+    """Hours of the period by kind, and what they earn; the overtime premium is a line of its own."""
+
+    hours_worked_hundredths: int
+    regular_hours_hundredths: int
+    overtime_hours_hundredths: int
+    leave_hours_hundredths: int
+    holiday_hours_hundredths: int
+    straight_time_cents: int
+    overtime_premium_cents: int
+    leave_cents: int
+    holiday_cents: int
+    earnings: list[list[Any]]  # kind, dollars per hour, hours, cents
+
+
+@dataclass(frozen=True)
+class PayCalculated:
+    """Gross pay, and what comes off it before tax. The deferral is settled here: it lowers taxable wages."""
+
+    salary_cents: int
+    gross_cents: int
+    section125_cents: int
+    traditional_401k_cents: int
+    roth_401k_cents: int
+    catch_up_cents: int
+    deferral_refused_cents: int
+    no_hours: bool
+
+
+@dataclass(frozen=True)
+class TaxCalculated:
+    """Every tax of the paycheck, and the wages each was computed on."""
+
+    fit_wages_cents: int
+    fica_wages_cents: int
+    state_wages_cents: int
+    ss_taxable_cents: int
+    additional_medicare_taxable_cents: int
+    futa_taxable_cents: int
+    federal_income_tax_cents: int
+    social_security_cents: int
+    medicare_cents: int
+    additional_medicare_cents: int
+    state: str
+    state_income_tax_cents: int
+    employer_social_security_cents: int
+    employer_medicare_cents: int
+    employer_futa_cents: int
+    employee_taxes_cents: int
+    employer_taxes_cents: int
+
+
+@dataclass(frozen=True)
+class RetirementCalculated:
+    """The employer's match, and the net pay: the paycheck is complete."""
+
+    matched_comp_cents: int
+    match_cents: int
+    disposable_cents: int
+    net_cents: int
+
+
+PaycheckEvent = PaycheckBegan | TimeEntered | PayCalculated | TaxCalculated | RetirementCalculated
+PAYCHECK_EVENTS: dict[str, type[PaycheckEvent]] = {
+    kind.__name__: kind for kind in (PaycheckBegan, TimeEntered, PayCalculated, TaxCalculated, RetirementCalculated)
+}
+
+
+# What a run is pinned to, and what a paycheck is computed from
+
+
+class Terms(NamedTuple):
+    """What all paychecks of one employer's run share, and the rules they are pinned to."""
+
+    run: str
+    employer_run: str
+    employer: str
+    frequency: str
+    period_start: date
+    period_end: date
+    pay_date: date
+    retirement_plan: str
+    workweek_start: int
+    manifest: str
+    rules: Rules
+
+
+class YearToDate(NamedTuple):
+    """What this employer paid this person earlier in the pay date's year, in cents."""
+
+    fica_wages_cents: int = 0
+    social_security_cents: int = 0
+    deferrals_cents: int = 0
+    eligible_comp_cents: int = 0
+    prior_year_ss_wages_cents: int = 0
+
+
+class Inputs(NamedTuple):
+    """One person as the run found them, frozen in the manifest. Amounts in cents, percents in hundredths.
+
+    time      [day, hours, kind, rate or null], from the start of the first workweek on
+    pay_to    name, routing, account as ciphertext, account_type
+    hold      the earlier paycheck of this person that is not finished, so that year to date is unknown
+    """
+
+    employee_id: str
+    pay_basis: str
+    pay_rate: str
+    standard_weekly_hours: str
+    flsa_exempt: bool
+    work_state: str
+    hire_date: str
+    termination_date: str | None
+    age_at_year_end: int
+    w4_version: str
+    filing_status: str
+    step2_checkbox: bool
+    step3_cents: int
+    step4a_cents: int
+    step4b_cents: int
+    step4c_cents: int
+    allowances: int
+    additional_withholding_cents: int
+    traditional_bp: int
+    roth_bp: int
+    section125_cents: int
+    time: list[list[Any]]
+    year_to_date: YearToDate
+    pay_to: dict[str, str]
+    hold: str | None = None
+
+
+class Paycheck:
+    """A paycheck as far as it has come: its frozen inputs and the results of its steps."""
+
+    __slots__ = ("inputs", "number", "pay", "retirement", "stream", "tax", "time", "version")
+
+    def __init__(self, stream: str, number: int, inputs: Inputs) -> None:
+        self.stream = stream
+        self.number = number
+        self.inputs = inputs
+        self.version = 0
+        self.time: TimeEntered | None = None
+        self.pay: PayCalculated | None = None
+        self.tax: TaxCalculated | None = None
+        self.retirement: RetirementCalculated | None = None
+
+    def fold(self, event: PaycheckEvent) -> None:
+        """Take in the next event of the stream."""
+        self.version += 1
+        match event:
+            case TimeEntered():
+                self.time = event
+            case PayCalculated():
+                self.pay = event
+            case TaxCalculated():
+                self.tax = event
+            case RetirementCalculated():
+                self.retirement = event

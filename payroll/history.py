@@ -1,0 +1,20 @@
+"""One stream as its facts by event type: what a task of the saga decides from."""
+
+from typing import Any
+
+from events import store
+from events.store import NewEvent
+
+
+class History:
+    """The facts of a stream, and where the next event goes."""
+
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+        events = store.read(stream)
+        self.facts: dict[str, dict[str, Any]] = {event.type: event.data for event in events}
+        self.version = len(events)
+
+    def next(self, type: str, data: dict[str, Any]) -> NewEvent:
+        """The event that would be appended now."""
+        return NewEvent(self.stream, self.version + 1, type, data)

@@ -1,0 +1,53 @@
+"""Deterministic keys: the uuid5 of what a thing is, and the streams that carry them.
+
+Never in a key: an attempt, a worker, a time, an epoch, a code version. What is the same thing has the
+same key wherever and however often it is computed, and the store's unique index does the rest.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from uuid import UUID, uuid5
+
+NAMESPACE = UUID("b3c2b0a6-7c52-5d0a-8f53-3d8f1f1c9a01")
+
+
+def key(*parts: object) -> UUID:
+    """The uuid5 of the parts, which name a thing."""
+    return uuid5(NAMESPACE, "|".join(map(str, parts)))
+
+
+def run_id(kind: str, start: date, end: date, pay_date: date, employers: Iterable[str]) -> UUID:
+    """A pay run: these employers' pay for this period on this day."""
+    return key("payrun", kind, start, end, pay_date, *sorted(employers))
+
+
+def employer_run_id(employer: str, start: date, end: date, kind: str, sequence: int = 1) -> UUID:
+    """One employer's part of a pay run: unique for employer, period and kind, whatever run it belongs to."""
+    return key("employerrun", employer, start, end, kind, sequence)
+
+
+def payment_key(employer_run: UUID, employee_id: str, sequence: int = 1) -> UUID:
+    """One payment of net pay."""
+    return key("payment", employer_run, employee_id, sequence)
+
+
+def file_key(employer_run: UUID) -> UUID:
+    """The payment file of one employer's run: the bank's idempotency key."""
+    return key("file", employer_run)
+
+
+def payrun_stream(run: UUID | str) -> str:
+    return f"payrun-{run}"
+
+
+def employerrun_stream(employer_run: UUID | str) -> str:
+    return f"employerrun-{employer_run}"
+
+
+def paycheck_stream(employer_run: UUID | str, employee_id: str) -> str:
+    return f"{paycheck_prefix(employer_run)}{employee_id}"
+
+
+def paycheck_prefix(employer_run: UUID | str) -> str:
+    """What the streams of all paychecks of one employer's run begin with."""
+    return f"paycheck-{employer_run}+"

@@ -1,0 +1,235 @@
+"""The manifest: what a run was given, frozen. One object per batch, its sha256 in the employer run's event.
+
+Nothing of the roster is read after this: later edits go to the next run. An SSN is never in a manifest,
+and account numbers are there as ciphertext only.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q
+
+from events.models import DeadLetter, DeadLetterState
+from payroll import keys, objects, rules
+from payroll.calc.money import percent_to_bp
+from payroll.calc.timesheet import first_entry_day
+from payroll.domain import Inputs, Paycheck, Terms, YearToDate
+from payroll.models import Employee, Employer, TimeEntry
+from payroll.models import YearToDate as YearToDateRow
+
+SCHEMA = 1
+
+
+class Written(NamedTuple):
+    """One batch's manifest as the event records it."""
+
+    object: str
+    sha256: str
+    employees: int
+    hours_hundredths: int
+
+
+class Pinned(NamedTuple):
+    """What an employer's run was opened with; the facts of EmployerRunOpened that computing needs."""
+
+    run: str
+    employer_run: str
+    employer: str
+    frequency: str
+    period_start: date
+    period_end: date
+    pay_date: date
+    rules_version: str
+
+    @classmethod
+    def of(cls, opened: dict[str, Any]) -> "Pinned":
+        """From the data of the event."""
+        days = {name: date.fromisoformat(opened[name]) for name in ("period_start", "period_end", "pay_date")}
+        return cls(**{name: days.get(name, opened[name]) for name in cls._fields})
+
+
+def write(pinned: Pinned, employer: Employer) -> Iterator[Written]:
+    """Freeze the inputs of everybody employed in the period, one object per batch, in order of employee id."""
+    holds = unfinished(pinned)
+    for number, people in enumerate(_batches(pinned), start=1):
+        entries = _time(people, first_entry_day(pinned.period_start, employer.workweek_start), pinned.period_end)
+        years = _years(pinned, [person.employee_id for person in people])
+        inputs = [_inputs(person, entries.get(person.pk, []), years, pinned, holds) for person in people]
+        content = json.dumps(
+            {
+                "schema": SCHEMA,
+                "terms": {
+                    **{name: str(value) for name, value in pinned._asdict().items()},
+                    "retirement_plan": employer.retirement_plan,
+                    "workweek_start": employer.workweek_start,
+                },
+                "employees": [person._asdict() | {"year_to_date": person.year_to_date._asdict()} for person in inputs],
+            },
+            separators=(",", ":"),
+        ).encode()
+        # The content is in the name: what a lost worker left behind never collides with a manifest written again.
+        content_sha256 = hashlib.sha256(content).hexdigest()
+        name = f"manifests/{pinned.run}/{pinned.employer}/{number:05d}-{content_sha256[:12]}.json"
+        sha256 = objects.put_once(name, content)
+        in_period = pinned.period_start.isoformat()
+        hours = sum(
+            int(Decimal(entry[1]).scaleb(2)) for person in inputs for entry in person.time if entry[0] >= in_period
+        )
+        yield Written(name, sha256, len(inputs), hours)
+
+
+def read(object_key: str, sha256: str) -> dict[str, Any]:
+    """A manifest as it was written. Raises objects.ObjectDamaged."""
+    manifest: dict[str, Any] = json.loads(objects.get_verified(object_key, sha256))
+    return manifest
+
+
+def terms(manifest: dict[str, Any], object_key: str) -> Terms:
+    """What the paychecks of a manifest share, with the pinned rules.
+
+    raises   RulesChanged when this program's rule tables are not those that the run is pinned to
+    """
+    found = manifest["terms"]
+    pay_date = date.fromisoformat(found["pay_date"])
+    tables = rules.load(pay_date.year)
+    if tables.version != found["rules_version"]:
+        raise RulesChanged(
+            f"the run is pinned to the rule tables {found['rules_version']} and this program has {tables.version}: "
+            "finish the run with the version of the program that it began with"
+        )
+    return Terms(
+        run=found["run"],
+        employer_run=found["employer_run"],
+        employer=found["employer"],
+        frequency=found["frequency"],
+        period_start=date.fromisoformat(found["period_start"]),
+        period_end=date.fromisoformat(found["period_end"]),
+        pay_date=pay_date,
+        retirement_plan=found["retirement_plan"],
+        workweek_start=found["workweek_start"],
+        manifest=object_key,
+        rules=tables,
+    )
+
+
+class RulesChanged(Exception):
+    """The rule tables on disk are not those that the run is pinned to. Nothing is computed with others."""
+
+
+def paychecks(manifest: dict[str, Any], wanted: Sequence[int]) -> dict[int, Paycheck]:
+    """The paychecks of a manifest by their number, before their first step."""
+    employer_run = manifest["terms"]["employer_run"]
+    found = {}
+    for number in wanted:
+        entry = manifest["employees"][number]
+        inputs = Inputs(**{**entry, "year_to_date": YearToDate(**entry["year_to_date"])})
+        found[number] = Paycheck(keys.paycheck_stream(employer_run, inputs.employee_id), number, inputs)
+    return found
+
+
+def unfinished(pinned: Pinned) -> dict[str, str]:
+    """People of this employer whose paycheck of another run waits as a dead letter: employee id to stream."""
+    letters = DeadLetter.objects.filter(
+        group_key=pinned.employer, saga="paychecks", state=DeadLetterState.OPEN
+    ).exclude(run_key=pinned.run)
+    return {subject.partition("+")[2]: subject for subject in letters.values_list("subject", flat=True)}
+
+
+def _batches(pinned: Pinned) -> Iterator[list[Employee]]:
+    """Everybody employed on a day of the period, by keyset, so that memory holds one batch."""
+    still_there = Q(termination_date=None) | Q(termination_date__gte=pinned.period_start)
+    employed = Employee.objects.filter(still_there, employer=pinned.employer, hire_date__lte=pinned.period_end)
+    after = ""
+    while people := list(
+        employed.filter(employee_id__gt=after).order_by("employee_id")[: settings.PAYROLL_BATCH]
+    ):
+        yield people
+        after = people[-1].employee_id
+
+
+def _time(people: Sequence[Employee], first: date, last: date) -> dict[int, list[list[Any]]]:
+    entries: dict[int, list[list[Any]]] = {}
+    rows = TimeEntry.objects.filter(employee__in=[person.pk for person in people], work_date__range=(first, last))
+    for person, day, hours, kind, rate in rows.order_by("employee", "work_date", "id").values_list(
+        "employee", "work_date", "hours", "kind", "rate"
+    ):
+        entry = [day.isoformat(), str(hours), kind, None if rate is None else str(rate)]
+        entries.setdefault(int(person), []).append(entry)
+    return entries
+
+
+def _years(pinned: Pinned, employee_ids: Sequence[str]) -> dict[tuple[str, int], YearToDateRow]:
+    year = pinned.pay_date.year
+    rows = YearToDateRow.objects.filter(
+        employer=pinned.employer, employee_id__in=employee_ids, year__in=(year - 1, year)
+    )
+    return {(row.employee_id, row.year): row for row in rows}
+
+
+def _inputs(
+    person: Employee,
+    entries: list[list[Any]],
+    years: dict[tuple[str, int], YearToDateRow],
+    pinned: Pinned,
+    holds: dict[str, str],
+) -> Inputs:
+    year = pinned.pay_date.year
+    this, before = years.get((person.employee_id, year)), years.get((person.employee_id, year - 1))
+    return Inputs(
+        employee_id=person.employee_id,
+        pay_basis=person.pay_basis,
+        pay_rate=str(person.pay_rate),
+        standard_weekly_hours=str(person.standard_weekly_hours),
+        flsa_exempt=person.flsa_exempt,
+        work_state=person.work_state,
+        hire_date=person.hire_date.isoformat(),
+        termination_date=person.termination_date.isoformat() if person.termination_date else None,
+        age_at_year_end=year - person.birth_date.year,
+        w4_version=person.w4_version,
+        filing_status=person.filing_status,
+        step2_checkbox=person.step2_checkbox,
+        step3_cents=_cents(person.step3),
+        step4a_cents=_cents(person.step4a),
+        step4b_cents=_cents(person.step4b),
+        step4c_cents=_cents(person.step4c),
+        allowances=person.allowances,
+        additional_withholding_cents=_cents(person.additional_withholding),
+        traditional_bp=percent_to_bp(person.traditional_401k_percent),
+        roth_bp=percent_to_bp(person.roth_401k_percent),
+        section125_cents=_cents(person.section125_per_period),
+        time=entries,
+        year_to_date=YearToDate(
+            fica_wages_cents=this.fica_wages_cents if this else 0,
+            social_security_cents=this.social_security_cents if this else 0,
+            deferrals_cents=this.deferrals_cents if this else 0,
+            eligible_comp_cents=this.gross_cents if this else 0,
+            prior_year_ss_wages_cents=before.ss_taxable_cents if before else 0,
+        ),
+        pay_to={
+            "name": f"{person.first_name} {person.last_name}",
+            "routing": person.routing_number,
+            "account": person.account_ciphertext,
+            "account_type": person.account_type,
+        },
+        hold=holds.get(person.employee_id),
+    )
+
+
+def _cents(dollars: Decimal) -> int:
+    return int(dollars.scaleb(2))
+
+
+def account_context(pinned: Pinned, employee_id: str) -> str:
+    """What a person's account ciphertext is bound to."""
+    return Employee(employer_id=pinned.employer, employee_id=employee_id).account_context
+
+
+def batch_id(employer_run: UUID | str, number: int) -> UUID:
+    """The id of a batch's work."""
+    return keys.key("batch", employer_run, number)

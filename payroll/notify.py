@@ -1,0 +1,52 @@
+"""Notifications: to the console and to a table, each once by its key."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from events import store
+from payroll import keys
+from payroll.calc.money import dollars
+from payroll.models import Notification
+
+log = logging.getLogger(__name__)
+
+SETTLED = "payment.settled"
+
+
+def paid(facts: dict[str, dict[str, Any]]) -> list[Notification]:
+    """What to tell when an employer's run is paid: one notice to the employer, one to everybody paid.
+
+    facts   of the employer run, by event type
+    """
+    opened, moved = facts["EmployerRunOpened"], facts["MoneyMoved"]
+    employer_run, pay_date = opened["employer_run"], opened["pay_date"]
+
+    def notice(message: str, employee_id: str = "") -> Notification:
+        return Notification(
+            id=keys.key("notification", SETTLED, employer_run, employee_id),
+            topic=SETTLED,
+            employer_run=UUID(employer_run),
+            employer=opened["employer"],
+            employee_id=employee_id,
+            message=message,
+        )
+
+    people = store.read_prefix(keys.paycheck_prefix(employer_run), "PaymentInstructed")
+    summary = f"{moved['paid']} people are paid {dollars(moved['paid_cents'])} on {pay_date}"
+    return [
+        notice(summary),
+        *(
+            notice(f"You are paid {dollars(event.data['amount_cents'])} on {pay_date}.", event.stream.partition("+")[2])
+            for event in people
+        ),
+    ]
+
+
+def record(notices: Sequence[Notification]) -> None:
+    """Write the notices and print those to employers; the caller owns the transaction."""
+    Notification.objects.bulk_create(notices, batch_size=2000, ignore_conflicts=True)
+    for notice in notices:
+        if not notice.employee_id:
+            log.info("%s %s: %s", notice.topic, notice.employer, notice.message)

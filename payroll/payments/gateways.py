@@ -1,0 +1,34 @@
+"""The configured payment gateway, and where the sandbox bank is found."""
+
+from pathlib import Path
+
+from django.conf import settings
+
+from events.failures import TryAgain
+from payroll import objects
+from payroll.payments import ach, bank_process
+from payroll.payments.gateway import AchFolder, PaymentGateway, SandboxBank
+
+
+def configured() -> PaymentGateway:
+    """The gateway that PAYROLL_GATEWAY names: `ach` or `sandbox`.
+
+    raises   TryAgain when the sandbox bank does not come up
+    """
+    if settings.PAYROLL_GATEWAY == "ach":
+        return AchFolder(objects.put_once, objects.get)
+    try:
+        address = bank_process.ensure_running(bank_dir())
+    except bank_process.BankNotRunning as down:
+        raise TryAgain(f"the sandbox bank does not answer: {down}", after_s=5) from down
+    return SandboxBank(address.url, address.token)
+
+
+def odfi() -> ach.Bank:
+    """The bank that payment files go to."""
+    return ach.Bank(routing=settings.PAYROLL_ODFI_ROUTING, name=settings.PAYROLL_ODFI_NAME)
+
+
+def bank_dir() -> Path:
+    """Where the sandbox bank keeps its books."""
+    return Path(settings.STATE_DIR) / "bank"

@@ -1,0 +1,26 @@
+"""The roster files that people bring: read, checked as a whole, and loaded all or nothing.
+
+    roster, findings = read(folder)                                      no database
+    summary = import_folder(folder, dry_run=False, as_of=date.today())   raises RosterRefused
+
+cells     what one cell may hold          columns   the three files as data
+files     bytes to rows                   reading   what must hold between rows
+findings  what is wrong, fit to be shown  loading   the difference to what is stored, in one transaction
+"""
+
+from payroll.roster.findings import Finding, Findings, RosterRefused
+from payroll.roster.loading import import_folder, load
+from payroll.roster.reading import Roster, read
+from payroll.roster.summary import Counts, ImportSummary
+
+__all__ = [
+    "Counts",
+    "Finding",
+    "Findings",
+    "ImportSummary",
+    "Roster",
+    "RosterRefused",
+    "import_folder",
+    "load",
+    "read",
+]

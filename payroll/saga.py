@@ -1,0 +1,255 @@
+"""The pay run: what follows what.
+
+    payrun       open employers ─▶ (every employer's run) ─▶ complete
+    employerrun  snapshot ─▶ (paychecks, in batches) ─▶ validate ─▶ (approval) ─▶ push payment ─▶ move money ─▶ notify
+    paychecks    begin ─▶ time entry ─▶ payroll calc ─▶ tax calc ─▶ retirement calc
+
+An employer with a dead letter waits, because a dead paycheck is a child of its run that has not
+finished. The others go on. Each task below reads, decides and returns an Outcome; the runner applies it.
+"""
+
+import logging
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from events import projection, saga, store
+from events.batches import numbers
+from events.failures import NeedsReview, TryAgain
+from events.models import Work, WorkState
+from events.saga import Batch, Outcome, Pipeline, Retry, Saga, task
+from events.store import NewEvent
+from events.work import Claimed, NewWork
+from payroll import keys, manifest, notify, objects
+from payroll.calc.money import dollars
+from payroll.control import control_totals, disagreements
+from payroll.domain import PAYCHECK_EVENTS
+from payroll.history import History
+from payroll.manifest import Pinned
+from payroll.models import Employer
+from payroll.payments import gateways, instructions
+from payroll.payments.gateway import GatewayRejected, OutcomeUnknown, PaymentOrder
+from payroll.steps import PIPELINE
+
+log = logging.getLogger(__name__)
+
+NOTHING_TO_PAY = "nothing to pay"
+PATIENT = Retry(attempts_max=5, base_s=2, cap_s=300)
+
+
+# The pay run
+
+
+@task("open-employers", queue="control")
+def open_employers(work: Claimed) -> Outcome:
+    """Begin every employer's part; the run goes on when all of them have been paid."""
+    opened = History(work.subject).facts["PayRunOpened"]
+    return Outcome(
+        fork=[
+            saga.new_work(
+                "employerrun",
+                id=keys.key("work", employer_run),
+                subject=keys.employerrun_stream(employer_run),
+                run_key=opened["run"],
+                group_key=employer,
+                parent=work.id,
+            )
+            for employer, employer_run in opened["employer_runs"].items()
+        ]
+    )
+
+
+@task("complete", queue="control")
+def complete(work: Claimed) -> Outcome:
+    """Close the run: every employer in it has been paid."""
+    history = History(work.subject)
+    return Outcome(events=[history.next("PayRunCompleted", {"completed": True})])
+
+
+# One employer's run
+
+
+@task("snapshot", queue="control")
+def snapshot(work: Claimed) -> Outcome:
+    """Freeze the inputs of everybody in the period, and begin their paychecks in batches.
+
+    raises   TryAgain while an earlier run of this employer is being computed, because year to date moves
+             NeedsReview when there is nobody to pay
+    """
+    history = History(work.subject)
+    pinned = Pinned.of(history.facts["EmployerRunOpened"])
+    _await_year_to_date(work)
+    written = list(manifest.write(pinned, Employer.objects.get(id=pinned.employer)))
+    if not written:
+        raise NeedsReview(
+            f"nobody is employed by {pinned.employer} from {pinned.period_start} to {pinned.period_end}: "
+            "a run with nobody in it is not completed. Import its employees and redrive"
+        )
+    began = {
+        "employees": sum(batch.employees for batch in written),
+        "manifest_hours_hundredths": sum(batch.hours_hundredths for batch in written),
+        "manifests": [batch._asdict() for batch in written],
+    }
+    batches = [
+        saga.new_work(
+            "paychecks",
+            id=manifest.batch_id(pinned.employer_run, number),
+            subject=work.subject,
+            run_key=work.run_key,
+            group_key=work.group_key,
+            parent=work.id,
+            turn=number,
+            items=batch.employees,
+            payload={"manifest": batch.object, "sha256": batch.sha256, "lo": 0, "hi": batch.employees},
+        )
+        for number, batch in enumerate(written, start=1)
+    ]
+    return Outcome(events=[history.next("EmployerRunBegan", began)], fork=batches)
+
+
+@task("validate", queue="employer-validation")
+def validate(work: Claimed) -> Outcome:
+    """Everybody is done and the totals agree; now a second person may approve.
+
+    raises   NeedsReview, naming the totals that do not agree
+    """
+    history = History(work.subject)
+    pinned = Pinned.of(history.facts["EmployerRunOpened"])
+    began = history.facts["EmployerRunBegan"]
+    totals = control_totals(pinned.employer_run)
+    if wrong := disagreements(began["employees"], began["manifest_hours_hundredths"], totals):
+        raise NeedsReview(f"the control totals of {pinned.employer} do not agree: {'; '.join(wrong)}")
+    facts: dict[str, Any] = {"completed": totals.completed, "excluded": totals.excluded, "no_hours": totals.no_hours}
+    facts |= {f"total_{name}": value for name, value in totals._asdict().items() if name.endswith("_cents")}
+    facts |= {"payable": totals.payable, "register_sha256": totals.register_sha256}
+    validated = history.next("EmployerRunValidated", facts)
+    if not settings.PAYROLL_AUTO_APPROVE:
+        return Outcome(events=[validated], wait=True)
+    log.warning("PAYROLL_AUTO_APPROVE: %s is approved by nobody; for demos and tests only", pinned.employer)
+    approval = {"approved_by": "auto-approve", "approved_register_sha256": totals.register_sha256}
+    approved = NewEvent(validated.stream, validated.version + 1, "EmployerRunApproved", approval)
+    return Outcome(events=[validated, approved])
+
+
+@task("push-payment", queue="push-payment")
+def push_payment(work: Claimed) -> Outcome:
+    """Turn approved net pay into payment instructions and the file that carries them.
+
+    The key and the exact bytes are on record before anything is sent.
+
+    raises   NeedsReview when what was approved is not what stands in the log, or the file is refused
+    """
+    history = History(work.subject)
+    pinned = Pinned.of(history.facts["EmployerRunOpened"])
+    approved = history.facts.get("EmployerRunApproved")
+    totals = control_totals(pinned.employer_run)
+    if approved is None or approved["approved_register_sha256"] != totals.register_sha256:
+        raise NeedsReview(f"{pinned.employer} is not approved as it stands: nothing is paid without an approval")
+    owed = {
+        event.stream: event
+        for event in store.read_prefix(keys.paycheck_prefix(pinned.employer_run), "RetirementCalculated")
+        if event.data["net_cents"] > 0
+    }
+    instructed: dict[str, Any] = {"payments": len(owed)}
+    instructed |= {"payments_cents": sum(event.data["net_cents"] for event in owed.values())}
+    if not owed:
+        return Outcome(events=[history.next("PaymentsInstructed", instructed)])
+    owed_cents = {stream: event.data["net_cents"] for stream, event in owed.items()}
+    content = instructions.payment_file(pinned, history.facts["EmployerRunBegan"]["manifests"], owed_cents)
+    name = f"files/{pinned.pay_date}/{pinned.employer}-{pinned.employer_run}.ach"
+    sha256 = objects.put_once(name, content)
+    instructed |= {"file_key": str(keys.file_key(UUID(pinned.employer_run)))}
+    instructed |= {"file_object": name, "file_sha256": sha256}
+    events = [history.next("PaymentsInstructed", instructed)]
+    for stream, event in owed.items():
+        payment = keys.payment_key(UUID(pinned.employer_run), stream.partition("+")[2])
+        facts = {"payment_key": str(payment), "amount_cents": event.data["net_cents"], "payment_file": name}
+        events.append(NewEvent(stream, event.version + 1, "PaymentInstructed", facts))
+    return Outcome(events=events)
+
+
+@task("move-money", queue="push-payment", retry=PATIENT)
+def move_money(work: Claimed) -> Outcome:
+    """Hand the file to the bank, once. Asks by key before it sends, so an unknown outcome is never sent blindly.
+
+    raises   TryAgain while the outcome is unknown, NeedsReview when the bank says no
+    """
+    history = History(work.subject)
+    instructed = history.facts["PaymentsInstructed"]
+    if not instructed["payments"]:
+        moved = {"paid": 0, "paid_cents": 0, "bank_reference": NOTHING_TO_PAY}
+        return Outcome(events=[history.next("MoneyMoved", moved)])
+    gateway = gateways.configured()
+    order = PaymentOrder(
+        key=UUID(instructed["file_key"]),
+        storage_key=instructed["file_object"].replace("files/", "outbox/", 1),
+        sha256=instructed["file_sha256"],
+        content=objects.get_verified(instructed["file_object"], instructed["file_sha256"]),
+        entries=instructed["payments"],
+        total_cents=instructed["payments_cents"],
+    )
+    try:
+        receipt = gateway.find(order.key) or gateway.send(order)
+    except OutcomeUnknown as unknown:
+        raise TryAgain(f"the bank's answer is unknown, it is asked by key before anything else: {unknown}") from unknown
+    except GatewayRejected as rejected:
+        raise NeedsReview(f"the bank refused the file: {rejected}") from rejected
+    if (receipt.sha256, receipt.entries, receipt.total_cents) != (order.sha256, order.entries, order.total_cents):
+        raise NeedsReview(
+            f"the bank booked {receipt.entries} entries of {dollars(receipt.total_cents)}, "
+            f"we sent {order.entries} of {dollars(order.total_cents)}: call the bank before anything else"
+        )
+    moved = {"gateway": gateway.name, "bank_reference": receipt.reference}
+    moved |= {"paid": receipt.entries, "paid_cents": receipt.total_cents}
+    return Outcome(events=[history.next("MoneyMoved", moved)])
+
+
+@task("notify", queue="notify")
+def notify_paid(work: Claimed) -> Outcome:
+    """Tell the employer and everybody who was paid; the employer's run is complete."""
+    history = History(work.subject)
+    told = notify.paid(history.facts)
+    done = history.next("EmployerRunCompleted", {"notifications": len(told)})
+    return Outcome(events=[done], within=lambda: notify.record(told))
+
+
+# Paychecks
+
+
+def load_batch(work: Claimed) -> Batch:
+    """The paychecks of a batch: their frozen inputs, and what the log already holds of them."""
+    frozen = manifest.read(work.payload["manifest"], work.payload["sha256"])
+    terms = manifest.terms(frozen, work.payload["manifest"])
+    paychecks = manifest.paychecks(frozen, numbers(work.payload))
+    recorded = store.read_each(paycheck.stream for paycheck in paychecks.values())
+    for paycheck in paychecks.values():
+        for event in recorded.get(paycheck.stream, ()):
+            if kind := PAYCHECK_EVENTS.get(event.type):
+                paycheck.fold(kind(**event.data))
+            else:  # left out, or paid: no step is before it any more
+                paycheck.version = event.version
+    return Batch(dict(paychecks), terms)
+
+
+SAGAS: tuple[Saga | Pipeline, ...] = (
+    Saga("payrun", (open_employers, complete)),
+    Saga("employerrun", (snapshot, validate, push_payment, move_money, notify_paid)),
+    Pipeline("paychecks", PIPELINE, load=load_batch, dismissed="PaycheckExcluded"),
+)
+
+
+def begin_run(run: str, stream: str) -> NewWork:
+    """The work that drives a pay run."""
+    return saga.new_work("payrun", id=keys.key("work", run), subject=stream, run_key=run, group_key="")
+
+
+def _await_year_to_date(work: Claimed) -> None:
+    """Year to date must hold everything this employer's earlier runs have computed."""
+    busy = Work.objects.filter(
+        group_key=work.group_key, saga="paychecks", state__in=(WorkState.READY, WorkState.LEASED)
+    ).exclude(run_key=work.run_key)
+    if busy.exists():
+        raise TryAgain("another run of this employer is being computed, and year to date with it", after_s=1)
+    if not projection.catch_up() and projection.behind_on(work.group_key):
+        raise TryAgain("the read models have not caught up with this employer's last run", after_s=0.2)

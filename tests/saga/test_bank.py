@@ -1,0 +1,574 @@
+"""The gateways against a real bank process: one booking per key, the truth after every kind of silence."""
+
+import hashlib
+import http.client
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4, uuid5
+
+import pytest
+
+from payroll.payments import ach, bank, bank_process, gateway
+from payroll.payments.gateway import AchFolder, GatewayRejected, OutcomeUnknown, PaymentOrder, SandboxBank
+
+ROOT = Path(bank.__file__).resolve().parents[2]
+NAMESPACE = UUID("7d1c1f0e-6f2b-4c58-9d0a-0d3f4f0f6a11")
+
+
+def order(name: str = "first", count: int = 3, **change: object) -> PaymentOrder:
+    """A sound file of `count` credits, 1.00 and a cent more each; key and bytes follow from the name."""
+    credits = [
+        ach.Credit(f"{name.upper()}{n}", "Anna Adams", "011401533", f"77700{n}", "checking", 100 + n)
+        for n in range(count)
+    ]
+    content = ach.build(
+        bank=ach.Bank("021000021", "First Bank"),
+        originator=ach.Originator("Acme Anvils", "12-3456789"),
+        credits=credits,
+        effective=date(2026, 11, 20),
+        created=datetime(2026, 11, 18, 10, 30),  # noqa: DTZ001
+    )
+    total_cents = sum(credit.amount_cents for credit in credits)
+    digest = hashlib.sha256(content).hexdigest()
+    made = PaymentOrder(uuid5(NAMESPACE, name), f"ach/{name}.txt", digest, content, count, total_cents)
+    return replace(made, **change)  # type: ignore[arg-type]
+
+
+def with_bytes(original: PaymentOrder, content: bytes) -> PaymentOrder:
+    return replace(original, content=content, sha256=hashlib.sha256(content).hexdigest())
+
+
+def until(condition: Callable[[], object], seconds: float = 10) -> object:
+    end = time.monotonic() + seconds
+    while not (outcome := condition()):
+        assert time.monotonic() < end, "the condition did not come"
+        time.sleep(0.001)
+    return outcome
+
+
+def gateway_to(address: bank.BankAddress, timeout_s: float = 10) -> SandboxBank:
+    return SandboxBank(address.url, address.token, timeout_s)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A state folder with a blank in its name; whatever bank it got is ended."""
+    path = tmp_path / "a bank"
+    yield path
+    bank.stop(path)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, bank.BankAddress]]:
+    """One bank for the tests that only need it to be there; each uses keys and files of its own."""
+    path = tmp_path_factory.mktemp("shared bank")
+    yield path, bank.ensure_running(path)
+    bank.stop(path)
+
+
+def booked(path: Path, key: UUID) -> list[bank.BookedCredit]:
+    return [credit for credit in bank.books(path) if credit.key == key]
+
+
+# What is booked
+
+
+def test_a_file_is_booked_once_to_the_cent(shared):
+    path, address = shared
+    sandbox, sent = gateway_to(address), order("once")
+    assert sandbox.find(sent.key) is None
+    receipt = sandbox.send(sent)
+    assert (receipt.key, receipt.sha256, receipt.entries, receipt.total_cents) == (
+        sent.key,
+        sent.sha256,
+        3,
+        303,
+    )
+    assert sandbox.send(sent) == receipt == sandbox.find(sent.key)
+    credits = booked(path, sent.key)
+    assert [(c.individual_id, c.amount_cents) for c in credits] == [
+        ("ONCE0", 100),
+        ("ONCE1", 101),
+        ("ONCE2", 102),
+    ]
+    first = credits[0]
+    assert (first.company_id, first.name, first.routing, first.account) == (
+        "1123456789", "ANNA ADAMS", "011401533", "777000",
+    )  # fmt: skip
+    assert (first.account_type, first.effective) == ("checking", date(2026, 11, 20))
+    assert first.trace == "021000020000001"
+    assert "ANNA" not in repr(first) and "77700" not in repr(first) + repr(sent)
+
+
+def test_a_key_takes_one_file_and_a_file_one_key(shared):
+    path, address = shared
+    sandbox, sent = gateway_to(address), order("pair")
+    sandbox.send(sent)
+    with pytest.raises(GatewayRejected, match="409"):
+        sandbox.send(with_bytes(sent, order("other").content))
+    with pytest.raises(GatewayRejected, match="409"):
+        sandbox.send(replace(sent, key=uuid4()))
+    assert len(booked(path, sent.key)) == 3
+    assert sandbox.find(order("other").key) is None
+
+
+def test_many_senders_of_one_order_book_it_once(shared):
+    path, address = shared
+    sent = order("crowd", 50)
+    with ThreadPoolExecutor(16) as crowd:
+        receipts = set(crowd.map(lambda _: gateway_to(address).send(sent), range(32)))
+    assert len(receipts) == 1
+    assert len(booked(path, sent.key)) == 50
+
+
+def test_a_file_with_a_fault_is_refused_whole(shared):
+    path, address = shared
+    sandbox, sound = gateway_to(address), order("fault")
+    for spoilt in (
+        sound.content.replace(b"0000000101", b"0000000901"),
+        sound.content[:-95],
+        sound.content[: len(sound.content) // 2],
+        b"",
+        b"not a file",
+    ):
+        with pytest.raises(GatewayRejected, match="422"):
+            sandbox.send(with_bytes(sound, spoilt))
+    with pytest.raises(GatewayRejected, match="first in line 6, total credits") as refused:
+        sandbox.send(with_bytes(sound, sound.content.replace(b"0000000101", b"0000000901")))
+    assert "ANNA" not in str(refused.value) and "777" not in str(refused.value)
+    assert booked(path, sound.key) == [] and sandbox.find(sound.key) is None
+
+
+def test_this_bank_books_live_credits_only(shared):
+    path, address = shared
+    sent = order("debit", 1)
+    rows = sent.content.decode().split("\n")
+    rows[1], rows[3] = rows[1].replace("5220", "5225", 1), rows[3].replace("8220", "8225", 1)
+    rows[2] = rows[2].replace("622", "627", 1)
+    zero, cents = "0" * 12, f"{100:012d}"
+    rows[3], rows[4] = (row.replace(zero + cents, cents + zero, 1) for row in rows[3:5])
+    with pytest.raises(GatewayRejected, match="first in line 3, transaction code"):
+        gateway_to(address).send(with_bytes(sent, "\n".join(rows).encode()))
+    assert booked(path, sent.key) == []
+
+
+# When the bank dies or is slow
+
+
+def test_a_killed_bank_keeps_its_books_and_is_found_again(folder):
+    address = bank.ensure_running(folder)
+    before, after = order("before"), order("after")
+    receipt = gateway_to(address).send(before)
+    os.kill(pid_of(folder), signal.SIGKILL)
+    until(lambda: bank_process.running_pid(folder) is None)
+    assert len(bank.books(folder)) == 3  # read without any bank
+    with pytest.raises(OutcomeUnknown):
+        gateway_to(address).send(after)
+    with pytest.raises(OutcomeUnknown):
+        gateway_to(address).find(before.key)
+    again = bank.ensure_running(folder)
+    assert again == address  # the same port and token, so that callers find it again
+    assert gateway_to(address).find(before.key) == receipt
+    assert gateway_to(address).find(after.key) is None
+    gateway_to(address).send(after)
+    assert gateway_to(address).send(before) == receipt
+    assert len(bank.books(folder)) == 6
+
+
+def test_a_late_answer_is_unknown_until_the_bank_is_asked(folder):
+    address = bank.ensure_running(folder, delay_ms=60_000)
+    sent = order("late")
+    with pytest.raises(OutcomeUnknown):
+        gateway_to(address, timeout_s=0.3).send(sent)
+    receipt = until(lambda: gateway_to(address).find(sent.key))
+    assert (receipt.sha256, receipt.total_cents) == (sent.sha256, sent.total_cents)
+    with pytest.raises(OutcomeUnknown):
+        gateway_to(address, timeout_s=0.3).send(sent)
+    assert len(bank.books(folder)) == 3
+
+
+MOMENTS = {
+    "before": lambda path, sent: True,
+    "while it writes": lambda path, sent: (path / "bank.sqlite-wal").stat().st_size > 100_000,
+    "once it is booked": lambda path, sent: booked(path, sent.key),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_bank_killed_at_a_moment_has_all_of_a_file_or_nothing(folder, moment):
+    address, sent = bank.ensure_running(folder), order("torn", 5_000)
+    pid = pid_of(folder)
+    with ThreadPoolExecutor(1) as sender:
+        answer = sender.submit(outcome, gateway_to(address), sent)
+        until(lambda: MOMENTS[moment](folder, sent))
+        os.kill(pid, signal.SIGKILL)
+        said = answer.result()
+    address = bank.ensure_running(folder)
+    found = gateway_to(address).find(sent.key)
+    assert len(booked(folder, sent.key)) == (5_000 if found else 0)
+    assert said in {None, found}
+    assert found or moment != "once it is booked"
+    gateway_to(address).send(sent)
+    assert len(booked(folder, sent.key)) == 5_000
+
+
+def outcome(sandbox: SandboxBank, sent: PaymentOrder) -> gateway.Receipt | None:
+    try:
+        return sandbox.send(sent)
+    except OutcomeUnknown:
+        return None
+
+
+def test_a_paused_bank_is_replaced(folder, monkeypatch):
+    monkeypatch.setattr(bank_process, "ANSWER_WITHIN_S", 0.2)
+    monkeypatch.setattr(bank_process, "END_WITHIN_S", 0.2)
+    address = bank.ensure_running(folder)
+    sent, paused = order("paused"), pid_of(folder)
+    gateway_to(address).send(sent)
+    os.kill(paused, signal.SIGSTOP)
+    with pytest.raises(OutcomeUnknown):
+        gateway_to(address, timeout_s=0.2).find(sent.key)
+    monkeypatch.setattr(bank_process, "ANSWER_WITHIN_S", 0.2)
+    again = bank.ensure_running(folder)
+    assert pid_of(folder) != paused
+    assert gateway_to(again).find(sent.key).sha256 == sent.sha256
+
+
+# Answers that are not to be believed
+
+
+class Impostor:
+    """A server that says one thing to everybody, then hangs up."""
+
+    def __init__(self, status: int, body: bytes, *, cut: int = 0) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        head = f"HTTP/1.0 {status} X\r\nContent-Length: {len(body) + cut}\r\n\r\n"
+        self.answer = head.encode() + body if status else b""
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self) -> None:
+        while True:
+            try:
+                caller, _ = self.socket.accept()
+            except OSError:
+                return
+            with caller:
+                request = b""
+                while b"\r\n\r\n" not in request:
+                    request += caller.recv(1 << 16)
+                head, _, body = request.partition(b"\r\n\r\n")
+                said = [row for row in head.split(b"\r\n") if row.startswith(b"Content-Length:")]
+                length = int(said[0][15:]) if said else 0
+                while len(body) < length:
+                    body += caller.recv(1 << 16)
+                caller.sendall(self.answer)
+
+
+def as_answer(sent: PaymentOrder, **change: object) -> bytes:
+    receipt = {"key": str(sent.key), "reference": "R", "sha256": sent.sha256}
+    return json.dumps(receipt | {"entries": sent.entries, "total_cents": sent.total_cents} | change).encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (0, b""),
+        (200, b""),
+        (200, b"<html>"),
+        (200, b"[]"),
+        (200, b"{}"),
+        (200, as_answer(order(), total_cents=1)),
+        (200, as_answer(order(), entries=1)),
+        (200, as_answer(order(), entries="3")),
+        (200, as_answer(order(), sha256="0" * 64)),
+        (200, as_answer(order(), key=str(uuid4()))),
+        (301, b"{}"),
+        (401, b'{"error": "who"}'),
+        (404, b'{"error": "where"}'),
+        (409, b"{}"),
+        (429, b'{"error": "later"}'),
+        (500, b'{"error": "oh"}'),
+        (503, b"<html>"),
+    ],
+)
+def test_what_is_no_clear_answer_leaves_the_outcome_unknown(status, body):
+    impostor, sent = Impostor(status, body), order()
+    with impostor.socket:
+        with pytest.raises(OutcomeUnknown):
+            SandboxBank(impostor.url, "t", 2).send(sent)
+        if status != 200 or b'"key"' not in body or b"SANDBOX" in body:
+            with pytest.raises(OutcomeUnknown):
+                SandboxBank(impostor.url, "t", 2).find(sent.key)
+
+
+def test_an_answer_cut_short_is_unknown():
+    impostor = Impostor(200, as_answer(order()), cut=50)
+    with impostor.socket, pytest.raises(OutcomeUnknown):
+        SandboxBank(impostor.url, "t", 2).send(order())
+
+
+@pytest.mark.parametrize("kind", ["sandbox", "folder"])
+def test_bytes_other_than_recorded_never_leave(kind, shared):
+    store = Store()
+    target = gateway_to(shared[1]) if kind == "sandbox" else AchFolder(store.put_once, store.objects.get)
+    sent = order("swapped")
+    with pytest.raises(GatewayRejected, match="hash"):
+        target.send(replace(sent, content=order("swap").content))
+    assert target.find(sent.key) is None and store.objects == {}
+
+
+# At the counter
+
+
+def ask(
+    address: bank.BankAddress, method: str, path: str, headers: dict[str, str], body: bytes | None = None
+):
+    parts = urlsplit(address.url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
+    try:
+        connection.putrequest(method, path)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "change", "status"),
+    [
+        ("GET", "/books", {"Authorization": ""}, 401),
+        ("GET", "/books", {"Authorization": "Bearer "}, 401),
+        ("GET", "/books", {"Authorization": "Bearer \xe9"}, 401),
+        ("POST", "/files", {"Authorization": "Bearer wrong"}, 401),
+        ("GET", f"/files/{uuid4()}", {}, 404),
+        ("GET", "/files/../../etc/passwd", {}, 404),
+        ("GET", "/nothing", {}, 404),
+        ("POST", "/books", {}, 404),
+        ("POST", "/files", {"Idempotency-Key": ""}, 400),
+        ("POST", "/files", {"Idempotency-Key": "x' or 1=1--"}, 400),
+        ("POST", "/files", {"Content-Length": "-1"}, 411),
+        ("POST", "/files", {"Content-Length": "9" * 5_000}, 411),
+        ("POST", "/files", {"Content-Length": str((64 << 20) + 1)}, 413),
+        ("PUT", "/files", {}, 501),
+        ("DELETE", "/files", {}, 501),
+    ],
+)
+def test_the_counter_refuses_in_json(shared, method, path, change, status):
+    _, address = shared
+    headers = {
+        "Authorization": f"Bearer {address.token}",
+        "Idempotency-Key": str(uuid4()),
+        "Content-Length": "0",
+    }
+    said, answer = ask(address, method, path, headers | change)
+    assert said == status and isinstance(answer["error"], str)
+    assert address.token not in json.dumps(answer)
+
+
+def test_a_file_cut_off_on_the_way_is_not_booked(shared):
+    path, address = shared
+    sent, parts = order("cut"), urlsplit(address.url)
+    with socket.create_connection((parts.hostname, parts.port)) as line:
+        head = f"POST /files HTTP/1.0\r\nAuthorization: Bearer {address.token}\r\n"
+        head += f"Idempotency-Key: {sent.key}\r\nContent-Length: {len(sent.content) + 950}\r\n\r\n"
+        line.sendall(head.encode() + sent.content)
+        line.shutdown(socket.SHUT_WR)
+        assert b" 400 " in line.recv(4096)
+    assert booked(path, sent.key) == []
+
+
+def test_the_books_add_up_for_whoever_asks(shared):
+    path, address = shared
+    gateway_to(address).send(order("sum"))
+    status, said = ask(address, "GET", "/books", {"Authorization": f"Bearer {address.token}"})
+    credits = bank.books(path)
+    assert status == 200
+    assert said["entries"] == len(credits) == sum(file["entries"] for file in said["files"])
+    assert said["total_cents"] == sum(credit.amount_cents for credit in credits)
+
+
+# The process
+
+
+def pid_of(path: Path) -> int:
+    return int(until(lambda: bank_process.running_pid(path)))
+
+
+def test_two_who_start_a_bank_at_once_get_the_same(folder):
+    code = (
+        "import sys, pathlib; from payroll.payments.bank import ensure_running;"
+        "print(ensure_running(pathlib.Path(sys.argv[1])).url)"
+    )
+    start = [sys.executable, "-c", code, str(folder)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(subprocess.check_output, start, env=environment, cwd="/") for _ in range(2)]
+        inside = [pool.submit(bank.ensure_running, folder) for _ in range(2)]
+        urls = {run.result().decode().strip() for run in runs} | {run.result().url for run in inside}
+    assert len(urls) == 1
+    assert gateway_to(bank.ensure_running(folder)).find(uuid4()) is None
+
+
+def test_stop_ends_this_bank_and_no_other_process(folder):
+    assert bank.stop(folder) is False
+    bank.ensure_running(folder)
+    pid = pid_of(folder)
+    assert bank.stop(folder) is True
+    assert bank_process.running_pid(folder) is None
+    assert bank.stop(folder) is False
+    # A stale pid that now belongs to somebody else: nobody holds the lock, so nobody is ended.
+    with subprocess.Popen(["sleep", "60"]) as bystander:
+        (folder / "bank.lock").write_text(str(bystander.pid))
+        assert bank.stop(folder) is False
+        assert bystander.poll() is None
+        bystander.kill()
+    assert pid != bystander.pid
+
+
+def test_a_second_bank_does_not_open_the_same_books(folder):
+    address = bank.ensure_running(folder)
+    command = [sys.executable, "-c", SECOND_BANK, "--state-dir", str(folder), "--port", "0"]
+    done = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, check=False
+    )
+    assert done.returncode == 3 and b"another bank" in done.stderr
+    assert bank.ensure_running(folder) == address
+
+
+SECOND_BANK = (
+    "import sys; from payroll.payments import bank, bank_process;"
+    "bank_process.END_WITHIN_S = 0.05; sys.exit(bank.main())"
+)
+
+
+def test_a_port_somebody_took_gets_another_port_and_another_token(folder):
+    before = bank.ensure_running(folder)
+    bank.stop(folder)
+    port = urlsplit(before.url).port
+    with socket.create_server(("127.0.0.1", port)):
+        after = bank.ensure_running(folder)
+        assert after.url != before.url and after.token != before.token
+
+
+def test_a_bank_that_cannot_start_says_so(folder):
+    folder.mkdir()
+    (folder / "bank.sqlite").write_text("this is no database, whatever its name says")
+    with pytest.raises(bank.BankNotRunning, match="did not start"):
+        bank.ensure_running(folder)
+
+
+def test_nobody_else_reads_the_banks_folder_and_its_log_is_silent(folder):
+    address = bank.ensure_running(folder)
+    gateway_to(address).send(order("quiet"))
+    with pytest.raises(GatewayRejected):
+        gateway_to(address).send(with_bytes(order("loud"), b"6" * 94))
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    assert (folder / "bank.log").read_bytes() == b""
+    assert address.token not in repr(address)
+    assert json.loads((folder / "bank.json").read_text())["pid"] == pid_of(folder)
+
+
+# The write-once folder
+
+
+class Store:
+    """Write-once objects in memory, that can lose power before or after a write."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.writes_left = 1_000
+        self.lost_after = False
+
+    def put_once(self, name: str, content: bytes) -> str:
+        if self.writes_left <= 0 and not self.lost_after:
+            raise TimeoutError("the store is gone")
+        if self.objects.setdefault(name, content) != content:
+            raise FileExistsError(name)
+        self.writes_left -= 1
+        if self.writes_left < 0:
+            raise TimeoutError("the store is gone, after the write")
+        return hashlib.sha256(content).hexdigest()
+
+
+def test_a_file_lies_once_in_the_folder():
+    store, sent = Store(), order()
+    target = AchFolder(store.put_once, store.objects.get)
+    assert target.find(sent.key) is None
+    receipt = target.send(sent)
+    assert target.send(sent) == receipt == target.find(sent.key)
+    assert store.objects[sent.storage_key] == sent.content
+    assert f"receipts/{sent.key}.json" in store.objects
+    assert all(
+        b"ANNA" not in content for name, content in store.objects.items() if name.startswith("receipts/")
+    )
+
+
+def test_the_folder_takes_one_file_for_a_key_and_one_key_for_a_file():
+    store, sent, other = Store(), order(), order("other")
+    target = AchFolder(store.put_once, store.objects.get)
+    target.send(sent)
+    for wrong in (
+        with_bytes(sent, other.content),
+        replace(with_bytes(sent, other.content), storage_key="ach/else.txt"),
+        replace(sent, key=uuid4(), storage_key="ach/else.txt"),
+        replace(sent, key=uuid4()),
+        replace(other, storage_key=sent.storage_key),
+    ):
+        with pytest.raises(GatewayRejected):
+            target.send(wrong)
+    assert [name for name in store.objects if name.startswith("ach/")] == [sent.storage_key]
+
+
+@pytest.mark.parametrize("lost_after", [False, True])
+@pytest.mark.parametrize("writes", range(3))
+def test_a_folder_that_fails_at_any_write_is_unknown_and_mends(writes, lost_after):
+    store, sent = Store(), order()
+    store.writes_left, store.lost_after = writes, lost_after
+    target = AchFolder(store.put_once, store.objects.get)
+    with pytest.raises(OutcomeUnknown):
+        target.send(sent)
+    there = target.find(sent.key)
+    assert (there is not None) == (sent.storage_key in store.objects)
+    store.writes_left = 1_000
+    with pytest.raises(GatewayRejected):  # not even a half-sent key takes another file
+        if writes == 0 and not lost_after:
+            raise GatewayRejected  # nothing was written: the key is still free
+        target.send(replace(with_bytes(sent, order("other").content), storage_key="ach/else.txt"))
+    receipt = target.send(sent)
+    assert target.find(sent.key) == receipt and there in {None, receipt}
+
+
+def test_a_folder_with_other_bytes_than_the_receipt_is_unknown():
+    store, sent = Store(), order()
+    target = AchFolder(store.put_once, store.objects.get)
+    target.send(sent)
+    store.objects[sent.storage_key] = sent.content[:-1]
+    with pytest.raises(OutcomeUnknown):
+        target.find(sent.key)
+    store.objects[f"receipts/{sent.key}.json"] = b"[]"
+    with pytest.raises(OutcomeUnknown):
+        target.find(sent.key)
+
+
+def test_both_are_payment_gateways(shared):
+    store = Store()
+    both: list[gateway.PaymentGateway] = [gateway_to(shared[1]), AchFolder(store.put_once, store.objects.get)]
+    assert [one.name for one in both] == ["sandbox-bank", "ach-folder"]
