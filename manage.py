@@ -5,7 +5,16 @@ import os
 import sys
 from pathlib import Path
 
-WITHOUT_DATABASE = {"check", "makemigrations", "help", "version", "--help", "--version", "collectstatic", "diffsettings"}
+WITHOUT_DATABASE = {
+    "check",
+    "makemigrations",
+    "help",
+    "version",
+    "--help",
+    "--version",
+    "collectstatic",
+    "diffsettings",
+}
 
 
 def main() -> int:
@@ -27,9 +36,13 @@ def main() -> int:
     except (postgres.DatabaseUnavailable, ImproperlyConfigured) as refused:
         return refuse(str(refused))
     except OperationalError as down:
-        return refuse(f"the database does not answer: {str(down).strip().splitlines()[0]}. Check DATABASE_URL, or unset it")
+        return refuse(
+            f"the database does not answer: {str(down).strip().splitlines()[0]}. Check DATABASE_URL, or unset it"
+        )
     except OSError as disk:
-        return refuse(f"{disk.filename or 'the state folder'}: {disk.strerror}. Free some space or choose PAYROLL_STATE_DIR")
+        return refuse(
+            f"{disk.filename or 'the state folder'}: {disk.strerror}. Free some space or choose PAYROLL_STATE_DIR"
+        )
     return 0
 
 

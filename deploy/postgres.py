@@ -40,7 +40,7 @@ READY_LIMIT = 30.0  # between "ready" in the pid file and an answer
 ORPHAN_GRACE = 2.0  # for backends to notice that their postmaster died; then they are told to quit
 ORPHAN_LIMIT = 20.0
 PORTS = range(20_000, 32_000)  # below those the kernel hands out to clients
-PASSING = ("Address already in use", "is still in use")  # complaints that a second attempt may not meet
+PORT_TAKEN = "Address already in use"
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -284,14 +284,14 @@ def _start(state_dir: Path, record: Record) -> Record:
     real = pgstate.data_of(state_dir).resolve()
     tools = programs(state_dir, pgstate.data_of(state_dir))
     _check_major(tools, real)
-    failure = ""
+    failure = said = ""
     deadline = time.monotonic() + START_LIMIT
     while time.monotonic() < deadline:
         if pid := _settle(real):
             if _await_answer(state_dir, record, partial(pgstate.serves, pid, real), deadline):
                 return record
             continue
-        if not _is_free(record.port):
+        if not _is_free(record.port) or PORT_TAKEN in said:
             record = replace(record, port=_free_port())
             pgstate.save(state_dir, record)
         log_start = pgstate.log_size(state_dir)
@@ -300,8 +300,9 @@ def _start(state_dir: Path, record: Record) -> Record:
             return record
         said = pgstate.log_since(state_dir, log_start)
         failure = why(said, real, f"Postgres stopped while starting, see {pgstate.log_of(state_dir)},")
-        if not any(words in said for words in PASSING):
+        if PORT_TAKEN not in said and "is still in use" not in said:
             break
+        time.sleep(0.05)
     raise DatabaseUnavailable(failure or f"Postgres stops again and again: see {pgstate.log_of(state_dir)}")
 
 

@@ -24,7 +24,9 @@ def load_or_create(state_dir: Path) -> dict[str, str]:
         found: dict[str, str] = json.loads(path.read_text())
         return {name: found[name] for name in _fresh()}
     except (ValueError, KeyError) as error:
-        raise ValueError(f"{path} is damaged; restore it from a backup, because encrypted data needs it") from error
+        raise ValueError(
+            f"{path} is damaged; restore it from a backup, because encrypted data needs it"
+        ) from error
 
 
 def _fresh() -> dict[str, str]:

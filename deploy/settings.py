@@ -49,7 +49,9 @@ PAYROLL_FIELD_KEYS: dict[str, str] = (
 PAYROLL_INDEX_KEY = required("PAYROLL_INDEX_KEY") if PRODUCTION else _kept["index_key"]
 # The two people of the demo; they exist on the embedded database only.
 DEMO_PASSWORDS = (
-    {"maker": _kept["maker_password"], "checker": _kept["checker_password"]} if EMBEDDED and not PRODUCTION else {}
+    {"maker": _kept["maker_password"], "checker": _kept["checker_password"]}
+    if EMBEDDED and not PRODUCTION
+    else {}
 )
 
 # Databases: `default` is the application's role, `owner` migrates.
@@ -64,7 +66,8 @@ def database(url: str) -> dict[str, object]:
         parts, port = urlsplit(""), None
     if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
         raise ImproperlyConfigured(
-            "DATABASE_URL must look like postgresql://user:password@host:port/name; unset it to use the embedded Postgres"
+            "DATABASE_URL must look like postgresql://user:password@host:port/name; "
+            "unset it to use the embedded Postgres"
         )
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -97,9 +100,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Work
 
 EVENTS_DOORBELL = os.environ.get("PAYROLL_DOORBELL", "django_q")
-EVENTS_LEASE_S = float(os.environ.get("PAYROLL_LEASE_S", "15"))  # without a heartbeat; a beat comes every third
+EVENTS_LEASE_S = float(
+    os.environ.get("PAYROLL_LEASE_S", "15")
+)  # without a heartbeat; a beat comes every third
 EVENTS_SWEEP_S = float(os.environ.get("PAYROLL_SWEEP_S", "5"))
-EVENTS_STALL_S = float(os.environ.get("PAYROLL_STALL_S", "10"))  # due work that nobody takes: restart the workers
+EVENTS_STALL_S = float(
+    os.environ.get("PAYROLL_STALL_S", "10")
+)  # due work that nobody takes: restart the workers
 EVENTS_POLL_S = 0.2
 EVENTS_DATABASE_REVIVE = "deploy.embedded.revive"
 
@@ -133,7 +140,9 @@ PAYROLL_AUTO_APPROVE = flag("PAYROLL_AUTO_APPROVE")
 # Web
 
 DEBUG = False
-ALLOWED_HOSTS = required("PAYROLL_ALLOWED_HOSTS").split(",") if PRODUCTION else ["127.0.0.1", "localhost", "testserver"]
+ALLOWED_HOSTS = (
+    required("PAYROLL_ALLOWED_HOSTS").split(",") if PRODUCTION else ["127.0.0.1", "localhost", "testserver"]
+)
 ROOT_URLCONF = "deploy.urls"
 WSGI_APPLICATION = "deploy.wsgi.application"
 INSTALLED_APPS = [
@@ -201,7 +210,12 @@ if PRODUCTION:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
-UNFOLD = {"SITE_TITLE": "Payroll", "SITE_HEADER": "Payroll", "SITE_SYMBOL": "payments", "SHOW_VIEW_ON_SITE": False}
+UNFOLD = {
+    "SITE_TITLE": "Payroll",
+    "SITE_HEADER": "Payroll",
+    "SITE_SYMBOL": "payments",
+    "SHOW_VIEW_ON_SITE": False,
+}
 
 LOGGING = {
     "version": 1,

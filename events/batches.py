@@ -118,7 +118,12 @@ def _run_step(pipeline: Pipeline, at: int, held: Claimed, batch: Batch) -> Claim
     if following is None:
         return None
     return replace(
-        held, step=following.name, queue=following.queue, payload=payload, items=len(numbers(payload)), attempts=1
+        held,
+        step=following.name,
+        queue=following.queue,
+        payload=payload,
+        items=len(numbers(payload)),
+        attempts=1,
     )
 
 

@@ -74,7 +74,13 @@ def open_letter(
         opened_at=Now(),
     )
     letter.save(force_insert=True)
-    facts = {"work": str(about.id), "subject": about.subject, "step": about.step, "kind": kind, "attempts": attempts}
+    facts = {
+        "work": str(about.id),
+        "subject": about.subject,
+        "step": about.step,
+        "kind": kind,
+        "attempts": attempts,
+    }
     facts |= {"reason": letter.reason, "fingerprint": letter.fingerprint}
     store.append([NewEvent(stream(letter.id), 1, "DeadLettered", facts)], cause=about.id)
 
@@ -108,13 +114,16 @@ def dismiss(letter_id: UUID, *, by: str, reason: str) -> None:
         letter = _close(letter_id, DeadLetterState.DISMISSED, by=by, reason=reason)
         saga = REGISTRY[letter.saga]
         if not isinstance(saga, Pipeline) or not saga.dismissed:
-            raise NothingToUndo(f"{letter}: the saga cannot go on without this step. Mend the cause and redrive it")
+            raise NothingToUndo(
+                f"{letter}: the saga cannot go on without this step. Mend the cause and redrive it"
+            )
         given_up = list(saga.load(_as_claimed(letter.work)).items.values())
         if not work.cancel(letter.work, from_state="dead"):
             raise NotOpen(f"the work of {letter} is no longer dead: reload and look again")
         facts = {"by": by, "reason": redact(reason)[:REASON_MAX]}
         store.append(
-            [NewEvent(item.stream, item.version + 1, saga.dismissed, facts) for item in given_up], cause=letter.work
+            [NewEvent(item.stream, item.version + 1, saga.dismissed, facts) for item in given_up],
+            cause=letter.work,
         )
     parent = Work.objects.filter(id=letter.work).values_list("parent", flat=True).first()
     if parent:

@@ -48,4 +48,6 @@ def _beat(held: Claimed, over: threading.Event) -> None:
 
 
 def _timeout_s(held: Claimed) -> float:
-    return max((step.timeout_s for step in REGISTRY[held.saga].steps if step.name == held.step), default=300.0)
+    return max(
+        (step.timeout_s for step in REGISTRY[held.saga].steps if step.name == held.step), default=300.0
+    )

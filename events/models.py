@@ -15,7 +15,9 @@ class Event(models.Model):
     """
 
     position = models.BigIntegerField(primary_key=True)
-    stream = models.TextField(help_text="Whose event this is, for example paycheck-<employer run>+<employee>.")
+    stream = models.TextField(
+        help_text="Whose event this is, for example paycheck-<employer run>+<employee>."
+    )
     version = models.IntegerField(help_text="Counts from 1 within the stream, without gaps.")
     type = models.TextField(help_text="What happened, in the past tense.")
     data = models.JSONField(help_text="The facts. Money is in integer cents.")
@@ -73,7 +75,9 @@ class Work(models.Model):
     class Meta:
         verbose_name_plural = "work"
         indexes = [
-            models.Index("turn", "enqueued_at", "id", name="work_for_claim", condition=models.Q(state="ready")),
+            models.Index(
+                "turn", "enqueued_at", "id", name="work_for_claim", condition=models.Q(state="ready")
+            ),
             models.Index("run_key", "group_key", name="work_for_limits", condition=models.Q(state="leased")),
             models.Index("lease_until", name="work_for_sweep", condition=models.Q(state="leased")),
             models.Index("parent", name="work_of_parent"),
@@ -125,7 +129,9 @@ class DeadLetter(models.Model):
     class Meta:
         ordering = ["-opened_at"]
         constraints = [
-            models.UniqueConstraint("work", name="one_open_letter_per_work", condition=models.Q(state="open")),
+            models.UniqueConstraint(
+                "work", name="one_open_letter_per_work", condition=models.Q(state="open")
+            ),
         ]
         indexes = [models.Index("run_key", "state", name="letters_of_run")]
         permissions = [

@@ -32,7 +32,10 @@ def worker_name() -> str:
 
 
 def run_due(
-    *, queues: Sequence[str] | None = None, budget_s: float = 20.0, stopping: Callable[[], bool] = lambda: False
+    *,
+    queues: Sequence[str] | None = None,
+    budget_s: float = 20.0,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> int:
     """Work through whatever is due, until nothing is, or the budget is used up.
 
@@ -76,7 +79,9 @@ def _run(held: Claimed, queues: Sequence[str] | None, stopping: Callable[[], boo
     saga = REGISTRY.get(held.saga)
     if saga is None or all(step.name != held.step for step in saga.steps):
         # Perhaps newer code enqueued it: it is left for a worker that knows it.
-        failure.let_go(held, "ready", give_back=1, delay_s=30, error=f"no step {held.saga}/{held.step} in this version")
+        failure.let_go(
+            held, "ready", give_back=1, delay_s=30, error=f"no step {held.saga}/{held.step} in this version"
+        )
     elif isinstance(saga, Pipeline):
         batches.run(saga, held, queues, stopping)
     else:

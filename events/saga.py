@@ -131,7 +131,9 @@ def register(saga: Saga | Pipeline) -> None:
     REGISTRY[saga.name] = saga
 
 
-def task(name: str, *, queue: str, retry: Retry | None = None) -> Callable[[Callable[[Claimed], Outcome]], Task]:
+def task(
+    name: str, *, queue: str, retry: Retry | None = None
+) -> Callable[[Callable[[Claimed], Outcome]], Task]:
     """Declare a task."""
     return lambda act: Task(name, queue, act, retry or Retry())
 
@@ -149,7 +151,7 @@ def first(saga: str) -> tuple[str, str]:
     return begin.name, begin.queue
 
 
-def new_work(  # noqa: PLR0917
+def new_work(
     saga: str,
     *,
     id: UUID,

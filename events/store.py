@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import IntegrityError, connection
+from psycopg import errors
 
 
 class NewEvent(NamedTuple):
@@ -57,6 +58,10 @@ class WrongExpectedVersion(Exception):
         self.stream = stream
 
 
+class StreamGap(Exception):
+    """An event was to be appended with no event before it: the caller counted wrong. A bug; never catch it."""
+
+
 # One JSON parameter carries the whole batch. It is spread by the server, which measures three times
 # faster than five parallel arrays, and unlike COPY it leaves the statement free to run behind a pooler.
 APPEND = """
@@ -95,7 +100,7 @@ def append(events: Sequence[NewEvent], *, cause: UUID | None = None) -> None:
     events   each with the version it must become; within one stream the versions must be consecutive
     cause    the work that records them
     raises   WrongExpectedVersion when a version is taken; the caller's transaction is then void
-             ValueError when a stream would get a gap
+             StreamGap when a stream would get a gap
     """
     if not events:
         return
@@ -103,14 +108,18 @@ def append(events: Sequence[NewEvent], *, cause: UUID | None = None) -> None:
         try:
             cursor.execute(APPEND, [cause, json.dumps([event._asdict() for event in events])])
         except IntegrityError as error:
-            raise WrongExpectedVersion(events[0].stream if len(events) == 1 else _taken(error)) from error
+            raise _meaning(error) from error
 
 
-def _taken(error: IntegrityError) -> str:
-    """The stream named by a unique violation, for the message."""
-    diag = getattr(error.__cause__, "diag", None)
-    detail = (getattr(diag, "message_detail", None) or "") if diag else ""
-    return detail.partition("=(")[2].partition(",")[0] or "a stream of this batch"
+def _meaning(error: IntegrityError) -> Exception:
+    """What a violated constraint says about the append."""
+    cause = error.__cause__
+    if isinstance(cause, errors.UniqueViolation):
+        taken = (cause.diag.message_detail or "").partition("=(")[2].partition(",")[0]
+        return WrongExpectedVersion(taken)
+    if isinstance(cause, errors.CheckViolation):
+        return StreamGap(cause.diag.message_primary or "an event is missing before this one")
+    return error
 
 
 def read(stream: str, *, after_version: int = 0) -> list[Recorded]:

@@ -75,9 +75,7 @@ class Swept(NamedTuple):
     due: int
 
 
-COLUMNS = (
-    "id, saga, step, queue, subject, run_key, group_key, parent, turn, items, payload::jsonb, attempts, lost, epoch"
-)
+COLUMNS = "id, saga, step, queue, subject, run_key, group_key, parent, turn, items, payload::jsonb, attempts, lost, epoch"
 
 ENQUEUE = """
 insert into events_work (id, saga, step, queue, state, subject, run_key, group_key, parent, pending, turn, items,
@@ -92,7 +90,8 @@ select id, saga, step, queue, state, subject, run_key, group_key, parent, 0, tur
 
 # A piece of work is claimable when it is due and neither its run nor its group is at its limit.
 CLAIMABLE = """
-      w.state = 'ready' and w.available_at <= clock_timestamp() and (%(queues)s::text[] is null or w.queue = any(%(queues)s))
+      w.state = 'ready' and w.available_at <= clock_timestamp()
+  and (%(queues)s::text[] is null or w.queue = any(%(queues)s))
   and not exists (select 1 from events_limit l
                    where (l.scope = 'run:' || w.run_key
                           and l.leased_max <= (select count(*) from events_work b
@@ -123,7 +122,9 @@ returning {", ".join("w." + column for column in COLUMNS.split(", "))}
 
 HELD = "where id = %(id)s and epoch = %(epoch)s and state = 'leased'"
 
-HEARTBEAT = f"update events_work set lease_until = clock_timestamp() + %(lease_s)s * interval '1 second' {HELD}"  # noqa: S608
+HEARTBEAT = (
+    f"update events_work set lease_until = clock_timestamp() + %(lease_s)s * interval '1 second' {HELD}"  # noqa: S608
+)
 
 ADVANCE = f"""
 update events_work
@@ -202,13 +203,15 @@ def heartbeat(work: Claimed, *, lease_s: float) -> bool:
     return _run(HEARTBEAT, {"id": work.id, "epoch": work.epoch, "lease_s": lease_s}) == 1
 
 
-def advance(work: Claimed, *, step: str, queue: str, payload: Mapping[str, Any], items: int, lease_s: float) -> None:
+def advance(
+    work: Claimed, *, step: str, queue: str, payload: Mapping[str, Any], items: int, lease_s: float
+) -> None:
     """Move held work before its next step and keep it. Raises Fenced."""
     arguments = {"id": work.id, "epoch": work.epoch, "step": step, "queue": queue, "payload": _json(payload)}
     _held(_run(ADVANCE, {**arguments, "items": items, "lease_s": lease_s}))
 
 
-def release(  # noqa: PLR0917
+def release(
     work: Claimed,
     state: str,
     *,

@@ -27,7 +27,12 @@ EMPLOYERS_SHOWN = 20
 
 
 def until_quiet(
-    run_ids: Sequence[UUID], *, workers: int, approve_as: str | None = None, quiet: bool = False, out: Any = None
+    run_ids: Sequence[UUID],
+    *,
+    workers: int,
+    approve_as: str | None = None,
+    quiet: bool = False,
+    out: Any = None,
 ) -> None:
     """Wait until all of these runs are paid, or wait for a person.
 
@@ -39,7 +44,9 @@ def until_quiet(
         while True:
             try:
                 pool.keep()
-                approved = [by for run in run_ids for by in (approve_ready(run, approve_as) if approve_as else [])]
+                approved = [
+                    by for run in run_ids for by in (approve_ready(run, approve_as) if approve_as else [])
+                ]
                 show([run_status(run) for run in run_ids])
                 if not approved and all(_settled(run, approve_as) for run in run_ids):
                     return

@@ -118,14 +118,23 @@ def run_status(run: UUID | str) -> RunStatus:
         complete=pay_run.complete,
         employers=parts,
         no_hours=sum(row.facts.get("no_hours", 0) for row in rows),
-        ach_files=[objects.location(file_of(row)) for row in rows if row.last_event in FINISHED and row.file_object],
+        ach_files=[
+            objects.location(file_of(row)) for row in rows if row.last_event in FINISHED and row.file_object
+        ],
         dead_letters=_letters(str(run)),
         people=people,
         **sums,
     )
 
 
-SUMS = ("gross_cents", "employee_taxes_cents", "employer_taxes_cents", "match_cents", "net_cents", "paid_cents")
+SUMS = (
+    "gross_cents",
+    "employee_taxes_cents",
+    "employer_taxes_cents",
+    "match_cents",
+    "net_cents",
+    "paid_cents",
+)
 
 
 def file_of(row: EmployerRun) -> str:
@@ -145,9 +154,9 @@ def _people_before(run: str) -> tuple[dict[str, Counter[str]], Counter[str]]:
     before: dict[str, Counter[str]] = {}
     dead: Counter[str] = Counter()
     rows = Work.objects.filter(run_key=run).exclude(state__in=(WorkState.DONE, WorkState.CANCELLED))
-    for saga, employer, step, state, items, count in rows.values_list("saga", "group_key", "step", "state").annotate(
-        Sum("items"), Count("id")
-    ):
+    for saga, employer, step, state, items, count in rows.values_list(
+        "saga", "group_key", "step", "state"
+    ).annotate(Sum("items"), Count("id")):
         if state == WorkState.DEAD:
             dead[employer] += count
         elif saga == "paychecks":

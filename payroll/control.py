@@ -40,12 +40,18 @@ def disagreements(employees: int, hours_hundredths: int, totals: ControlTotals) 
     """What does not agree between the manifest and the paychecks; empty when everything does."""
     wrong = []
     if totals.completed + totals.excluded != employees:
-        wrong.append(f"{employees} in the manifest, {totals.completed} completed and {totals.excluded} left out")
+        wrong.append(
+            f"{employees} in the manifest, {totals.completed} completed and {totals.excluded} left out"
+        )
     if totals.completed == 0:
         wrong.append("nobody is left to pay: a run with nobody in it is not completed")
     if totals.excluded == 0 and totals.hours_hundredths != hours_hundredths:
-        wrong.append(f"{hours_hundredths / 100:.2f} hours in the manifest, {totals.hours_hundredths / 100:.2f} paid")
+        wrong.append(
+            f"{hours_hundredths / 100:.2f} hours in the manifest, {totals.hours_hundredths / 100:.2f} paid"
+        )
     net_cents = totals.gross_cents - totals.deductions_cents - totals.employee_taxes_cents
     if net_cents != totals.net_cents:
-        wrong.append(f"gross less deductions and taxes is {dollars(net_cents)}, net pay {dollars(totals.net_cents)}")
+        wrong.append(
+            f"gross less deductions and taxes is {dollars(net_cents)}, net pay {dollars(totals.net_cents)}"
+        )
     return wrong

@@ -49,9 +49,8 @@ def encrypt(plaintext: str, context: str) -> str:
 
 def decrypt(token: str, context: str) -> str:
     """Value of a token made by `encrypt` for the same `context`; raises Undecryptable."""
-    version, _, rest = token.partition(".")
-    key_id, _, body = rest.rpartition(".")
-    if version != VERSION or not key_id:
+    version, key_id, body = (*token.split("."), "", "")[:3]
+    if version != VERSION or token.count(".") != 2:
         raise Undecryptable(f"{context}: not a {VERSION} token; was the column filled by something else?")
     try:
         raw = base64.b64decode(body, altchars=b"-_", validate=True)
@@ -72,15 +71,17 @@ def blind_index(value: str, context: str) -> str:
 
 def key_id_of(token: str) -> str:
     """Id of the key that a token was encrypted with; "" for what is not a token."""
-    return token.partition(".")[2].rpartition(".")[0]
+    return token.split(".")[1] if token.count(".") == 2 else ""
 
 
 def current_key_id() -> str:
     """Id of the key that encrypts: the first of settings.PAYROLL_FIELD_KEYS."""
-    try:
-        return next(iter(settings.PAYROLL_FIELD_KEYS))
-    except StopIteration:
-        raise ImproperlyConfigured("PAYROLL_FIELD_KEYS is empty: give {key id: base64 of 32 bytes}") from None
+    key_id: str = next(iter(settings.PAYROLL_FIELD_KEYS), "")
+    if not key_id:
+        raise ImproperlyConfigured("PAYROLL_FIELD_KEYS is empty: give {key id: base64 of 32 bytes}")
+    if "." in key_id:
+        raise ImproperlyConfigured(f"PAYROLL_FIELD_KEYS: key id {key_id!r} holds a dot, which parts a token")
+    return key_id
 
 
 def cipher(key_id: str) -> AESGCM:

@@ -49,6 +49,7 @@ class PayCalculated:
     salary_cents: int
     gross_cents: int
     section125_cents: int
+    section125_short_cents: int  # elected, but there was no pay to take it from
     traditional_401k_cents: int
     roth_401k_cents: int
     catch_up_cents: int
@@ -75,6 +76,7 @@ class TaxCalculated:
     employer_social_security_cents: int
     employer_medicare_cents: int
     employer_futa_cents: int
+    federal_income_tax_short_cents: int  # asked for on the Form W-4, but there was no pay to take it from
     employee_taxes_cents: int
     employer_taxes_cents: int
 
@@ -91,7 +93,8 @@ class RetirementCalculated:
 
 PaycheckEvent = PaycheckBegan | TimeEntered | PayCalculated | TaxCalculated | RetirementCalculated
 PAYCHECK_EVENTS: dict[str, type[PaycheckEvent]] = {
-    kind.__name__: kind for kind in (PaycheckBegan, TimeEntered, PayCalculated, TaxCalculated, RetirementCalculated)
+    kind.__name__: kind
+    for kind in (PaycheckBegan, TimeEntered, PayCalculated, TaxCalculated, RetirementCalculated)
 }
 
 

@@ -58,7 +58,9 @@ def write(pinned: Pinned, employer: Employer) -> Iterator[Written]:
     """Freeze the inputs of everybody employed in the period, one object per batch, in order of employee id."""
     holds = unfinished(pinned)
     for number, people in enumerate(_batches(pinned), start=1):
-        entries = _time(people, first_entry_day(pinned.period_start, employer.workweek_start), pinned.period_end)
+        entries = _time(
+            people, first_entry_day(pinned.period_start, employer.workweek_start), pinned.period_end
+        )
         years = _years(pinned, [person.employee_id for person in people])
         inputs = [_inputs(person, entries.get(person.pk, []), years, pinned, holds) for person in people]
         content = json.dumps(
@@ -69,7 +71,9 @@ def write(pinned: Pinned, employer: Employer) -> Iterator[Written]:
                     "retirement_plan": employer.retirement_plan,
                     "workweek_start": employer.workweek_start,
                 },
-                "employees": [person._asdict() | {"year_to_date": person.year_to_date._asdict()} for person in inputs],
+                "employees": [
+                    person._asdict() | {"year_to_date": person.year_to_date._asdict()} for person in inputs
+                ],
             },
             separators=(",", ":"),
         ).encode()
@@ -79,7 +83,10 @@ def write(pinned: Pinned, employer: Employer) -> Iterator[Written]:
         sha256 = objects.put_once(name, content)
         in_period = pinned.period_start.isoformat()
         hours = sum(
-            int(Decimal(entry[1]).scaleb(2)) for person in inputs for entry in person.time if entry[0] >= in_period
+            int(Decimal(entry[1]).scaleb(2))
+            for person in inputs
+            for entry in person.time
+            if entry[0] >= in_period
         )
         yield Written(name, sha256, len(inputs), hours)
 
@@ -144,7 +151,9 @@ def unfinished(pinned: Pinned) -> dict[str, str]:
 def _batches(pinned: Pinned) -> Iterator[list[Employee]]:
     """Everybody employed on a day of the period, by keyset, so that memory holds one batch."""
     still_there = Q(termination_date=None) | Q(termination_date__gte=pinned.period_start)
-    employed = Employee.objects.filter(still_there, employer=pinned.employer, hire_date__lte=pinned.period_end)
+    employed = Employee.objects.filter(
+        still_there, employer=pinned.employer, hire_date__lte=pinned.period_end
+    )
     after = ""
     while people := list(
         employed.filter(employee_id__gt=after).order_by("employee_id")[: settings.PAYROLL_BATCH]
@@ -155,7 +164,9 @@ def _batches(pinned: Pinned) -> Iterator[list[Employee]]:
 
 def _time(people: Sequence[Employee], first: date, last: date) -> dict[int, list[list[Any]]]:
     entries: dict[int, list[list[Any]]] = {}
-    rows = TimeEntry.objects.filter(employee__in=[person.pk for person in people], work_date__range=(first, last))
+    rows = TimeEntry.objects.filter(
+        employee__in=[person.pk for person in people], work_date__range=(first, last)
+    )
     for person, day, hours, kind, rate in rows.order_by("employee", "work_date", "id").values_list(
         "employee", "work_date", "hours", "kind", "rate"
     ):

@@ -38,7 +38,10 @@ def paid(facts: dict[str, dict[str, Any]]) -> list[Notification]:
     return [
         notice(summary),
         *(
-            notice(f"You are paid {dollars(event.data['amount_cents'])} on {pay_date}.", event.stream.partition("+")[2])
+            notice(
+                f"You are paid {dollars(event.data['amount_cents'])} on {pay_date}.",
+                event.stream.partition("+")[2],
+            )
             for event in people
         ),
     ]

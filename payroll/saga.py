@@ -120,7 +120,11 @@ def validate(work: Claimed) -> Outcome:
     totals = control_totals(pinned.employer_run)
     if wrong := disagreements(began["employees"], began["manifest_hours_hundredths"], totals):
         raise NeedsReview(f"the control totals of {pinned.employer} do not agree: {'; '.join(wrong)}")
-    facts: dict[str, Any] = {"completed": totals.completed, "excluded": totals.excluded, "no_hours": totals.no_hours}
+    facts: dict[str, Any] = {
+        "completed": totals.completed,
+        "excluded": totals.excluded,
+        "no_hours": totals.no_hours,
+    }
     facts |= {f"total_{name}": value for name, value in totals._asdict().items() if name.endswith("_cents")}
     facts |= {"payable": totals.payable, "register_sha256": totals.register_sha256}
     validated = history.next("EmployerRunValidated", facts)
@@ -145,7 +149,9 @@ def push_payment(work: Claimed) -> Outcome:
     approved = history.facts.get("EmployerRunApproved")
     totals = control_totals(pinned.employer_run)
     if approved is None or approved["approved_register_sha256"] != totals.register_sha256:
-        raise NeedsReview(f"{pinned.employer} is not approved as it stands: nothing is paid without an approval")
+        raise NeedsReview(
+            f"{pinned.employer} is not approved as it stands: nothing is paid without an approval"
+        )
     owed = {
         event.stream: event
         for event in store.read_prefix(keys.paycheck_prefix(pinned.employer_run), "RetirementCalculated")
@@ -192,10 +198,16 @@ def move_money(work: Claimed) -> Outcome:
     try:
         receipt = gateway.find(order.key) or gateway.send(order)
     except OutcomeUnknown as unknown:
-        raise TryAgain(f"the bank's answer is unknown, it is asked by key before anything else: {unknown}") from unknown
+        raise TryAgain(
+            f"the bank's answer is unknown, it is asked by key before anything else: {unknown}"
+        ) from unknown
     except GatewayRejected as rejected:
         raise NeedsReview(f"the bank refused the file: {rejected}") from rejected
-    if (receipt.sha256, receipt.entries, receipt.total_cents) != (order.sha256, order.entries, order.total_cents):
+    if (receipt.sha256, receipt.entries, receipt.total_cents) != (
+        order.sha256,
+        order.entries,
+        order.total_cents,
+    ):
         raise NeedsReview(
             f"the bank booked {receipt.entries} entries of {dollars(receipt.total_cents)}, "
             f"we sent {order.entries} of {dollars(order.total_cents)}: call the bank before anything else"

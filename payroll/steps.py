@@ -10,11 +10,9 @@ from decimal import Decimal
 
 from events.failures import NeedsReview
 from events.saga import step
-
-from payroll.calc import federal, gross, state, timesheet
-from payroll.calc.deferral import NO_DEFERRAL, deferral
+from payroll.calc import federal, gross, precedence, state, timesheet
+from payroll.calc.deferral import NO_DEFERRAL, Deferral, deferral
 from payroll.calc.match import match
-from payroll.calc.money import dollars
 from payroll.calc.paycheck import PreTax, Taxes, net_pay, taxes
 from payroll.calc.paycheck import YearToDate as TaxYearToDate
 from payroll.calc.timesheet import Entry
@@ -28,7 +26,6 @@ from payroll.domain import (
     Terms,
     TimeEntered,
 )
-
 
 NO_TAXES = Taxes(*[0] * len(Taxes._fields))
 
@@ -79,42 +76,25 @@ def time_entry(paycheck: Paycheck, terms: Terms) -> TimeEntered:
 def payroll_calc(paycheck: Paycheck, terms: Terms) -> PayCalculated:
     """Gross pay, Section 125 and the 401(k) deferral within the year's limits.
 
-    raises   NeedsReview when the pre-tax deductions are more than the pay
-    source   IRC 125, 402(g), 414(v)
+    When pay does not suffice, the order is: Section 125, Social Security and Medicare, income taxes, the
+    deferral. What does not fit is not taken, and what was asked for and not taken is on the paycheck.
+
+    source   IRC 125, 402(g), 414(v); the order is a convention of this product (precedence.py)
     """
     inputs, time = paycheck.inputs, paycheck.time
     assert time is not None
     salary_cents = _salary_cents(inputs, terms) if inputs.pay_basis == "salary" else 0
-    gross_cents = (
-        salary_cents
-        + time.straight_time_cents
-        + time.overtime_premium_cents
-        + time.leave_cents
-        + time.holiday_cents
-    )
+    hourly_cents = time.straight_time_cents + time.leave_cents + time.holiday_cents
+    gross_cents = salary_cents + hourly_cents + time.overtime_premium_cents
     if gross_cents == 0:  # nothing earned: nothing is deducted either
-        return PayCalculated(salary_cents, 0, 0, 0, 0, 0, 0, no_hours=inputs.pay_basis == "hourly")
-    deferred = NO_DEFERRAL
-    if inputs.traditional_bp or inputs.roth_bp:
-        deferred = deferral(
-            gross_cents,
-            inputs.traditional_bp,
-            inputs.roth_bp,
-            terms.rules.retirement,
-            age_at_year_end=inputs.age_at_year_end,
-            ytd_deferrals_cents=inputs.year_to_date.deferrals_cents,
-            prior_year_ss_wages_cents=inputs.year_to_date.prior_year_ss_wages_cents,
-        )
-    before_tax_cents = inputs.section125_cents + deferred.total_cents
-    if before_tax_cents > gross_cents:
-        raise NeedsReview(
-            f"section 125 of {dollars(inputs.section125_cents)} and deferrals of {dollars(deferred.total_cents)} "
-            f"are more than the gross pay of {dollars(gross_cents)}: correct the deduction, or dismiss this paycheck"
-        )
+        return PayCalculated(salary_cents, 0, 0, 0, 0, 0, 0, 0, no_hours=inputs.pay_basis == "hourly")
+    section125_cents = min(inputs.section125_cents, gross_cents)
+    deferred = _deferral(inputs, gross_cents, section125_cents, terms)
     return PayCalculated(
         salary_cents=salary_cents,
         gross_cents=gross_cents,
-        section125_cents=inputs.section125_cents,
+        section125_cents=section125_cents,
+        section125_short_cents=inputs.section125_cents - section125_cents,
         traditional_401k_cents=deferred.traditional_cents,
         roth_401k_cents=deferred.roth_cents,
         catch_up_cents=deferred.catch_up_cents,
@@ -132,12 +112,15 @@ def tax_calc(paycheck: Paycheck, terms: Terms) -> TaxCalculated:
     """
     inputs, pay = paycheck.inputs, paycheck.pay
     assert pay is not None
-    computed = _taxes(inputs, pay, terms) if pay.gross_cents else NO_TAXES
+    computed = _taxes(inputs, _pre_tax(pay), pay.gross_cents, terms) if pay.gross_cents else NO_TAXES
+    taken_cents = pay.section125_cents + pay.traditional_401k_cents + pay.roth_401k_cents
+    withheld = precedence.within_pay(computed, pay.gross_cents - taken_cents)
     return TaxCalculated(
-        **computed._asdict(),
+        **withheld._asdict(),
         state=inputs.work_state,
-        employee_taxes_cents=computed.employee_cents,
-        employer_taxes_cents=computed.employer_cents,
+        federal_income_tax_short_cents=computed.federal_income_tax_cents - withheld.federal_income_tax_cents,
+        employee_taxes_cents=withheld.employee_cents,
+        employer_taxes_cents=withheld.employer_cents,
     )
 
 
@@ -240,13 +223,37 @@ def _salary_cents(inputs: Inputs, terms: Terms) -> int:
     ).cents
 
 
-def _taxes(inputs: Inputs, pay: PayCalculated, terms: Terms) -> Taxes:
+def _deferral(inputs: Inputs, gross_cents: int, section125_cents: int, terms: Terms) -> Deferral:
+    """The deferral of this check, never more than the taxes leave of the pay."""
+    if not (inputs.traditional_bp or inputs.roth_bp):
+        return NO_DEFERRAL
+    elected = deferral(
+        gross_cents,
+        inputs.traditional_bp,
+        inputs.roth_bp,
+        terms.rules.retirement,
+        age_at_year_end=inputs.age_at_year_end,
+        ytd_deferrals_cents=inputs.year_to_date.deferrals_cents,
+        prior_year_ss_wages_cents=inputs.year_to_date.prior_year_ss_wages_cents,
+    )
+    extra_cents = inputs.step4c_cents + inputs.additional_withholding_cents
+    left_cents = gross_cents - section125_cents - extra_cents
+    if precedence.surely_fits(elected.total_cents, left_cents):
+        return elected
+    computed = _taxes(inputs, PreTax(0, section125_cents), gross_cents, terms)
+    withheld = precedence.within_pay(computed, gross_cents - section125_cents)
+    return precedence.reduced(elected, gross_cents - section125_cents - withheld.employee_cents)
+
+
+def _taxes(inputs: Inputs, pre_tax: PreTax, gross_cents: int, terms: Terms) -> Taxes:
     ytd = inputs.year_to_date
     return taxes(
-        pay.gross_cents,
-        _pre_tax(pay),
+        gross_cents,
+        pre_tax,
         _w4(inputs),
-        TaxYearToDate(ytd.fica_wages_cents, ytd.fica_wages_cents, ytd.fica_wages_cents, ytd.social_security_cents),
+        TaxYearToDate(
+            ytd.fica_wages_cents, ytd.fica_wages_cents, ytd.fica_wages_cents, ytd.social_security_cents
+        ),
         terms.rules,
         frequency=terms.frequency,
         pay_date=terms.pay_date,

@@ -15,7 +15,9 @@ def fact(name: str, field: "models.Field[Any, Any] | None" = None, **options: An
     """A column generated from the fact of this name; text unless a field is given."""
     output = field or models.TextField()
     expression = KT(f"facts__{name}") if field is None else Cast(KT(f"facts__{name}"), output)
-    return models.GeneratedField(expression=expression, output_field=output, db_persist=True, null=True, **options)
+    return models.GeneratedField(
+        expression=expression, output_field=output, db_persist=True, null=True, **options
+    )
 
 
 def cents(name: str, verbose_name: str) -> models.GeneratedField:

@@ -225,8 +225,9 @@ class _Reading:
         to, at = record["immediate destination"], record["file creation time"]
         sound = to[:1] == " " and fields.is_routing(to[1:])
         self.expect(sound, "immediate destination", "not a blank and a routing number")
-        day = fields.day_of(record["file creation date"])
-        self.expect(day is not None, "file creation date", "not a date")
+        self.expect(
+            fields.day_of(record["file creation date"]) is not None, "file creation date", "not a date"
+        )
         clock = not at.strip() or fields.CLOCK.fullmatch(at)
         self.expect(bool(clock), "file creation time", "not a time of day")
         modifier = fields.MODIFIER.fullmatch(record["file id modifier"])
@@ -322,7 +323,7 @@ class _Reading:
     def batch_control(self, record: dict[str, str]) -> None:
         for name in ("service class", "company identification", "odfi identification", "batch number"):
             self.expect(record[name] == self.open.get(name), name, "not that of the batch header")
-        self.check_sums(record, self.sums)
+        self.expect_numbers(record, self.sums.expected())
         self.expect_text(record, message_authentication_code=" " * 19, reserved=" " * 6)
         if self.batches:
             self.check_description(*self.batches[-1])
@@ -336,15 +337,13 @@ class _Reading:
         self.expect(named or not (in_force and pays), "entry description", "does not say PAYROLL", batch.line)
 
     def file_control(self, record: dict[str, str]) -> None:
-        self.check_sums(record, self.total)
-        due = {"batch count": len(self.batches), "block count": -(-self.records // 10)}
-        for name, number in due.items():
-            self.expect(fields.number_of(record[name]) == number, name, "not what the file holds")
+        counts = {"batch count": len(self.batches), "block count": -(-self.records // 10)}
+        self.expect_numbers(record, self.total.expected() | counts)
         self.expect_text(record, reserved=" " * 39)
 
-    def check_sums(self, record: dict[str, str], sums: _Sums) -> None:
-        for name, due in sums.expected().items():
-            self.expect(fields.number_of(record[name]) == due, name, "not what the entries add up to")
+    def expect_numbers(self, record: dict[str, str], due: dict[str, int]) -> None:
+        for name, number in due.items():
+            self.expect(fields.number_of(record[name]) == number, name, "not what the file adds up to")
 
 
 def _cents(entries: Iterable[Entry], direction: str) -> int:

@@ -254,7 +254,7 @@ class _Request(BaseHTTPRequestHandler):
     def _take(self, key: UUID, length: int) -> None:
         content = self.rfile.read(length)
         if len(content) < length:  # cut off on the way: part of a file is no file
-            return self._answer(HTTPStatus.BAD_REQUEST, {"error": "the file was cut short"})
+            return self._answer(HTTPStatus.REQUEST_TIMEOUT, {"error": "the file was cut short"})
         try:
             status, answer = self.server.books.book(key, content)
         except sqlite3.Error:

@@ -76,6 +76,7 @@ def test_adjusting_is_the_nearest_banking_day(day: date) -> None:
         (2026, "biweekly", date(2026, 1, 1), 27),
         (2028, "biweekly", date(2028, 1, 2), 27),
         (2026, "biweekly", date(2024, 1, 4), 27),  # a schedule that began two years before
+        (2026, "biweekly", date(2024, 1, 3), 26),
         (2026, "biweekly", date(2026, 12, 25), 1),
         (2026, "biweekly", date(2027, 1, 8), 0),
         (2026, "semimonthly", date(2026, 1, 15), 24),

@@ -80,6 +80,11 @@ def test_traditional_dollars_are_used_first() -> None:
     assert (check.traditional_cents, check.roth_cents, check.refused_cents) == (500_00, 200_00, 300_00)
 
 
+def test_two_halves_of_a_cent_do_not_defer_more_than_the_pay() -> None:
+    check = settle(1, 5000, 5000, 40, 0)
+    assert (check.traditional_cents, check.roth_cents) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("eligible", "traditional", "roth"), [(-1, 0, 0), (1, -1, 0), (1, 0, -1), (1, 6000, 4001)]
 )

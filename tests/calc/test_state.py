@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from events.failures import NeedsReview
 from payroll.calc import state
+from payroll.calc.calendar import PERIODS_PER_YEAR
+from payroll.calc.money import ratio_half_up
 from payroll.calc.state import Election
+from payroll.calc.tables import Annualized, PeriodDeduction
 from payroll.calc.wages import PreTax, state_wages
 from payroll.rules import load
 
@@ -59,12 +62,15 @@ def test_printed_examples(code: str, wages: int, frequency: str, election: Elect
         ("GA", 52_000_00, "annual", Election(), date(2026, 5, 11), 1846_30),  # 37,000 x 4.99 %
         ("IA", 1000_00, "semimonthly", Election("hoh"), AUTUMN, 7_13),  # 187.50 x 3.8 %
         ("IA", 2000_00, "semimonthly", Election("married_no_spouse_income"), AUTUMN, 34_83),
+        # each Indiana line is rounded: 2 x 28.85, where 3,000 / 52 is 57.69 and would give 59.01
+        ("IN", 2057_86, "weekly", Election(dependents=1, first_time_dependents=1), AUTUMN, 59_00),
         ("AZ", 1000_00, "weekly", Election(), AUTUMN, 20_00),
         ("AZ", 1000_00, "weekly", Election(elected_rate_ppm=35_000), AUTUMN, 35_00),
         ("AZ", 1000_00, "weekly", Election(elected_rate_ppm=0), AUTUMN, 0),
         ("UT", 20_000_00, "annual", Election(), date(2026, 5, 31), 591_61),  # 900 - (450 - 1.3 % x 10,893)
         ("UT", 20_000_00, "annual", Election(), date(2026, 6, 1), 543_48),  # 890 - (485 - 1.3 % x 10,652)
-        ("UT", 9_000_00, "annual", Election(), AUTUMN, 0),  # below the taper the credit is 485, not more
+        ("UT", 9_000_00, "annual", Election(), AUTUMN, 0),  # the credit is more than the tax
+        ("UT", 12_000_00, "annual", Election(), AUTUMN, 83_48),  # 534 - (485 - 1.3 % x 2,652)
         ("UT", 11_000_00, "annual", Election("mfj"), AUTUMN, 0),
         ("UT", 200_000_00, "annual", Election(), AUTUMN, 8900_00),  # the credit is gone
         ("MS", 52_000_00, "annual", Election(), AUTUMN, 1348_00),  # (43,700 - 10,000) x 4 %
@@ -78,9 +84,39 @@ def test_worked_by_hand(
     assert tax(code, wages, frequency, election, pay_date) == cents
 
 
-def test_utahs_credit_does_not_grow_below_the_taper() -> None:
-    # 4.45 % of 12,000 is 534; the credit is 485 - 1.3 % of 2,652 = 450.524
-    assert tax("UT", 12_000_00, "annual", Election()) == 83_48
+@pytest.mark.parametrize(
+    ("code", "single", "married", "hoh"),
+    [
+        # the deductions of 2026 as recorded, all three of them
+        ("NC", 12_750, 12_750, 19_125),
+        ("KY", 3_360, 3_360, 3_360),
+        ("CO", 5_500, 11_000, 5_500),
+        ("LA", 12_875, 25_750, 25_750),
+        ("ID", 16_100, 32_200, 16_100),
+        ("GA", 15_000, 30_000, 15_000),
+        ("MS", 8_300, 16_600, 12_900),
+    ],
+)
+def test_deductions_by_status(code: str, single: int, married: int, hoh: int) -> None:
+    rule = state.rule_for(code, AUTUMN, RULES)
+    assert isinstance(rule, Annualized)
+    words = {"single": single, "mfs": single, "mfj": married, "qss": married, "hoh": hoh}
+    assert {word: rule.deduction_cents[word] // 100 for word in words} == words
+
+
+def test_iowas_period_deductions_are_its_annual_ones_divided() -> None:
+    rule = state.rule_for("IA", AUTUMN, RULES)
+    assert isinstance(rule, PeriodDeduction)
+    annual = {"single": 13_000_00, "mfj": 13_000_00, "hoh": 19_500_00, "married_no_spouse_income": 26_000_00}
+    for frequency in ("weekly", "biweekly", "semimonthly", "monthly", "annual"):
+        for status, deduction in annual.items():
+            period = ratio_half_up(deduction, PERIODS_PER_YEAR[frequency])
+            assert rule.deduction_cents[frequency][status] == period
+
+
+def test_only_colorados_form_names_a_deduction() -> None:
+    named = Election(deduction_cents=20_000_00)
+    assert tax("KY", 3270_00, "monthly", named) == tax("KY", 3270_00, "monthly", Election())
 
 
 @pytest.mark.parametrize("code", NO_TAX)

@@ -61,6 +61,23 @@ def test_a_straddling_week_is_paid_its_premium_where_it_ends() -> None:
     assert november.regular_hours + december.regular_hours == 40
 
 
+@pytest.mark.parametrize(
+    ("workweek_start", "last_day_of_week"),
+    [(0, date(2026, 11, 14)), (1, date(2026, 11, 15)), (3, date(2026, 11, 17)), (6, date(2026, 11, 13))],
+)
+def test_a_premium_falls_due_on_the_last_day_of_the_workweek(
+    workweek_start: int, last_day_of_week: date
+) -> None:
+    first = last_day_of_week - 6 * ONE_DAY
+    entries = days(first, "10", 5)
+    for end, premium in ((last_day_of_week - ONE_DAY, 0), (last_day_of_week, 50_00)):
+        assert pay(entries, first, end, workweek_start=workweek_start).premium_cents == premium
+    next_period = pay(
+        entries, last_day_of_week, last_day_of_week + 13 * ONE_DAY, workweek_start=workweek_start
+    )
+    assert (next_period.premium_cents, next_period.straight_time_cents) == (50_00, 0)
+
+
 def test_the_last_day_of_employment_closes_its_week() -> None:
     worked = days(date(2026, 11, 29), "24", 2)
     last = worked[-1].work_date

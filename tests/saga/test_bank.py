@@ -1,6 +1,5 @@
 """The gateways against a real bank process: one booking per key, the truth after every kind of silence."""
 
-import hashlib
 import http.client
 import json
 import os
@@ -9,58 +8,21 @@ import socket
 import stat
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 import pytest
 
-from payroll.payments import ach, bank, bank_process, gateway
-from payroll.payments.gateway import AchFolder, GatewayRejected, OutcomeUnknown, PaymentOrder, SandboxBank
+from payroll.payments import bank, bank_process, gateway
+from payroll.payments.gateway import GatewayRejected, OutcomeUnknown, PaymentOrder, SandboxBank
+from tests.saga.bank_orders import gateway_to, order, until, with_bytes
 
 ROOT = Path(bank.__file__).resolve().parents[2]
-NAMESPACE = UUID("7d1c1f0e-6f2b-4c58-9d0a-0d3f4f0f6a11")
-
-
-def order(name: str = "first", count: int = 3, **change: object) -> PaymentOrder:
-    """A sound file of `count` credits, 1.00 and a cent more each; key and bytes follow from the name."""
-    credits = [
-        ach.Credit(f"{name.upper()}{n}", "Anna Adams", "011401533", f"77700{n}", "checking", 100 + n)
-        for n in range(count)
-    ]
-    content = ach.build(
-        bank=ach.Bank("021000021", "First Bank"),
-        originator=ach.Originator("Acme Anvils", "12-3456789"),
-        credits=credits,
-        effective=date(2026, 11, 20),
-        created=datetime(2026, 11, 18, 10, 30),  # noqa: DTZ001
-    )
-    total_cents = sum(credit.amount_cents for credit in credits)
-    digest = hashlib.sha256(content).hexdigest()
-    made = PaymentOrder(uuid5(NAMESPACE, name), f"ach/{name}.txt", digest, content, count, total_cents)
-    return replace(made, **change)  # type: ignore[arg-type]
-
-
-def with_bytes(original: PaymentOrder, content: bytes) -> PaymentOrder:
-    return replace(original, content=content, sha256=hashlib.sha256(content).hexdigest())
-
-
-def until(condition: Callable[[], object], seconds: float = 10) -> object:
-    end = time.monotonic() + seconds
-    while not (outcome := condition()):
-        assert time.monotonic() < end, "the condition did not come"
-        time.sleep(0.001)
-    return outcome
-
-
-def gateway_to(address: bank.BankAddress, timeout_s: float = 10) -> SandboxBank:
-    return SandboxBank(address.url, address.token, timeout_s)
 
 
 @pytest.fixture
@@ -125,13 +87,14 @@ def test_a_key_takes_one_file_and_a_file_one_key(shared):
     assert sandbox.find(order("other").key) is None
 
 
-def test_many_senders_of_one_order_book_it_once(shared):
+def test_many_senders_of_the_same_orders_book_each_once(shared):
     path, address = shared
-    sent = order("crowd", 50)
+    orders = [order(f"crowd{n}", 20) for n in range(8)]
     with ThreadPoolExecutor(16) as crowd:
-        receipts = set(crowd.map(lambda _: gateway_to(address).send(sent), range(32)))
-    assert len(receipts) == 1
-    assert len(booked(path, sent.key)) == 50
+        receipts = set(crowd.map(gateway_to(address).send, orders * 6))
+    assert {(receipt.key, receipt.sha256) for receipt in receipts} == {(o.key, o.sha256) for o in orders}
+    assert len(receipts) == 8
+    assert [len(booked(path, sent.key)) for sent in orders] == [20] * 8
 
 
 def test_a_file_with_a_fault_is_refused_whole(shared):
@@ -247,90 +210,6 @@ def test_a_paused_bank_is_replaced(folder, monkeypatch):
     assert gateway_to(again).find(sent.key).sha256 == sent.sha256
 
 
-# Answers that are not to be believed
-
-
-class Impostor:
-    """A server that says one thing to everybody, then hangs up."""
-
-    def __init__(self, status: int, body: bytes, *, cut: int = 0) -> None:
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        head = f"HTTP/1.0 {status} X\r\nContent-Length: {len(body) + cut}\r\n\r\n"
-        self.answer = head.encode() + body if status else b""
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self) -> None:
-        while True:
-            try:
-                caller, _ = self.socket.accept()
-            except OSError:
-                return
-            with caller:
-                request = b""
-                while b"\r\n\r\n" not in request:
-                    request += caller.recv(1 << 16)
-                head, _, body = request.partition(b"\r\n\r\n")
-                said = [row for row in head.split(b"\r\n") if row.startswith(b"Content-Length:")]
-                length = int(said[0][15:]) if said else 0
-                while len(body) < length:
-                    body += caller.recv(1 << 16)
-                caller.sendall(self.answer)
-
-
-def as_answer(sent: PaymentOrder, **change: object) -> bytes:
-    receipt = {"key": str(sent.key), "reference": "R", "sha256": sent.sha256}
-    return json.dumps(receipt | {"entries": sent.entries, "total_cents": sent.total_cents} | change).encode()
-
-
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        (0, b""),
-        (200, b""),
-        (200, b"<html>"),
-        (200, b"[]"),
-        (200, b"{}"),
-        (200, as_answer(order(), total_cents=1)),
-        (200, as_answer(order(), entries=1)),
-        (200, as_answer(order(), entries="3")),
-        (200, as_answer(order(), sha256="0" * 64)),
-        (200, as_answer(order(), key=str(uuid4()))),
-        (301, b"{}"),
-        (401, b'{"error": "who"}'),
-        (404, b'{"error": "where"}'),
-        (409, b"{}"),
-        (429, b'{"error": "later"}'),
-        (500, b'{"error": "oh"}'),
-        (503, b"<html>"),
-    ],
-)
-def test_what_is_no_clear_answer_leaves_the_outcome_unknown(status, body):
-    impostor, sent = Impostor(status, body), order()
-    with impostor.socket:
-        with pytest.raises(OutcomeUnknown):
-            SandboxBank(impostor.url, "t", 2).send(sent)
-        if status != 200 or b'"key"' not in body or b"SANDBOX" in body:
-            with pytest.raises(OutcomeUnknown):
-                SandboxBank(impostor.url, "t", 2).find(sent.key)
-
-
-def test_an_answer_cut_short_is_unknown():
-    impostor = Impostor(200, as_answer(order()), cut=50)
-    with impostor.socket, pytest.raises(OutcomeUnknown):
-        SandboxBank(impostor.url, "t", 2).send(order())
-
-
-@pytest.mark.parametrize("kind", ["sandbox", "folder"])
-def test_bytes_other_than_recorded_never_leave(kind, shared):
-    store = Store()
-    target = gateway_to(shared[1]) if kind == "sandbox" else AchFolder(store.put_once, store.objects.get)
-    sent = order("swapped")
-    with pytest.raises(GatewayRejected, match="hash"):
-        target.send(replace(sent, content=order("swap").content))
-    assert target.find(sent.key) is None and store.objects == {}
-
-
 # At the counter
 
 
@@ -390,7 +269,7 @@ def test_a_file_cut_off_on_the_way_is_not_booked(shared):
         head += f"Idempotency-Key: {sent.key}\r\nContent-Length: {len(sent.content) + 950}\r\n\r\n"
         line.sendall(head.encode() + sent.content)
         line.shutdown(socket.SHUT_WR)
-        assert b" 400 " in line.recv(4096)
+        assert b" 408 " in line.recv(4096)
     assert booked(path, sent.key) == []
 
 
@@ -484,91 +363,3 @@ def test_nobody_else_reads_the_banks_folder_and_its_log_is_silent(folder):
     assert (folder / "bank.log").read_bytes() == b""
     assert address.token not in repr(address)
     assert json.loads((folder / "bank.json").read_text())["pid"] == pid_of(folder)
-
-
-# The write-once folder
-
-
-class Store:
-    """Write-once objects in memory, that can lose power before or after a write."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-        self.writes_left = 1_000
-        self.lost_after = False
-
-    def put_once(self, name: str, content: bytes) -> str:
-        if self.writes_left <= 0 and not self.lost_after:
-            raise TimeoutError("the store is gone")
-        if self.objects.setdefault(name, content) != content:
-            raise FileExistsError(name)
-        self.writes_left -= 1
-        if self.writes_left < 0:
-            raise TimeoutError("the store is gone, after the write")
-        return hashlib.sha256(content).hexdigest()
-
-
-def test_a_file_lies_once_in_the_folder():
-    store, sent = Store(), order()
-    target = AchFolder(store.put_once, store.objects.get)
-    assert target.find(sent.key) is None
-    receipt = target.send(sent)
-    assert target.send(sent) == receipt == target.find(sent.key)
-    assert store.objects[sent.storage_key] == sent.content
-    assert f"receipts/{sent.key}.json" in store.objects
-    assert all(
-        b"ANNA" not in content for name, content in store.objects.items() if name.startswith("receipts/")
-    )
-
-
-def test_the_folder_takes_one_file_for_a_key_and_one_key_for_a_file():
-    store, sent, other = Store(), order(), order("other")
-    target = AchFolder(store.put_once, store.objects.get)
-    target.send(sent)
-    for wrong in (
-        with_bytes(sent, other.content),
-        replace(with_bytes(sent, other.content), storage_key="ach/else.txt"),
-        replace(sent, key=uuid4(), storage_key="ach/else.txt"),
-        replace(sent, key=uuid4()),
-        replace(other, storage_key=sent.storage_key),
-    ):
-        with pytest.raises(GatewayRejected):
-            target.send(wrong)
-    assert [name for name in store.objects if name.startswith("ach/")] == [sent.storage_key]
-
-
-@pytest.mark.parametrize("lost_after", [False, True])
-@pytest.mark.parametrize("writes", range(3))
-def test_a_folder_that_fails_at_any_write_is_unknown_and_mends(writes, lost_after):
-    store, sent = Store(), order()
-    store.writes_left, store.lost_after = writes, lost_after
-    target = AchFolder(store.put_once, store.objects.get)
-    with pytest.raises(OutcomeUnknown):
-        target.send(sent)
-    there = target.find(sent.key)
-    assert (there is not None) == (sent.storage_key in store.objects)
-    store.writes_left = 1_000
-    with pytest.raises(GatewayRejected):  # not even a half-sent key takes another file
-        if writes == 0 and not lost_after:
-            raise GatewayRejected  # nothing was written: the key is still free
-        target.send(replace(with_bytes(sent, order("other").content), storage_key="ach/else.txt"))
-    receipt = target.send(sent)
-    assert target.find(sent.key) == receipt and there in {None, receipt}
-
-
-def test_a_folder_with_other_bytes_than_the_receipt_is_unknown():
-    store, sent = Store(), order()
-    target = AchFolder(store.put_once, store.objects.get)
-    target.send(sent)
-    store.objects[sent.storage_key] = sent.content[:-1]
-    with pytest.raises(OutcomeUnknown):
-        target.find(sent.key)
-    store.objects[f"receipts/{sent.key}.json"] = b"[]"
-    with pytest.raises(OutcomeUnknown):
-        target.find(sent.key)
-
-
-def test_both_are_payment_gateways(shared):
-    store = Store()
-    both: list[gateway.PaymentGateway] = [gateway_to(shared[1]), AchFolder(store.put_once, store.objects.get)]
-    assert [one.name for one in both] == ["sandbox-bank", "ach-folder"]

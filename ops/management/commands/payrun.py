@@ -24,12 +24,22 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
         start = verbs.add_parser("start", help="open a pay run; the same run again changes nothing")
-        start.add_argument("--from", dest="start", type=day, required=True, metavar="DATE", help="first day of the period")
-        start.add_argument("--to", dest="end", type=day, required=True, metavar="DATE", help="last day of the period")
+        start.add_argument(
+            "--from", dest="start", type=day, required=True, metavar="DATE", help="first day of the period"
+        )
+        start.add_argument(
+            "--to", dest="end", type=day, required=True, metavar="DATE", help="last day of the period"
+        )
         start.add_argument("--pay-date", type=day, required=True, metavar="DATE", help="when people are paid")
-        start.add_argument("--employer", nargs="+", action="extend", default=[], metavar="ID", help="default: all that fit")
-        start.add_argument("--as", dest="opened_by", default="cli", metavar="USER", help="who opens it (default: cli)")
-        start.add_argument("--workers", type=int, default=0, metavar="N", help="start N workers for the time of the run")
+        start.add_argument(
+            "--employer", nargs="+", action="extend", default=[], metavar="ID", help="default: all that fit"
+        )
+        start.add_argument(
+            "--as", dest="opened_by", default="cli", metavar="USER", help="who opens it (default: cli)"
+        )
+        start.add_argument(
+            "--workers", type=int, default=0, metavar="N", help="start N workers for the time of the run"
+        )
         start.add_argument("--approve-as", metavar="USER", help="approve each employer as it is validated")
         start.add_argument("--wait", action="store_true", help="wait until all is paid or waits for a person")
         start.add_argument("--json", action="store_true", help="end with one JSON object")
@@ -44,11 +54,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
         try:
-            getattr(self, verb)(**options)
+            getattr(self, f"do_{verb}")(**options)
         except (runs.Refused, NeedsReview) as refused:
             raise CommandError(str(refused)) from None
 
-    def start(
+    def do_start(
         self,
         *,
         start: date,
@@ -73,30 +83,42 @@ class Command(BaseCommand):
             say(f"{pay_date} is no banking day: people are paid on {opened.pay_date}")
         for skipped, why in opened.skipped.items():
             say(f"{skipped} is left out: it {why}, and this period does not fit")
-        say(f"pay run {opened.run} {'opened' if opened.new else 'is open already'}: {len(opened.employers)} employers")
+        say(
+            f"pay run {opened.run} {'opened' if opened.new else 'is open already'}: {len(opened.employers)} employers"
+        )
         if wait or approve_as:
-            follow.until_quiet([opened.run], workers=workers, approve_as=approve_as, quiet=json, out=self.stdout)
+            follow.until_quiet(
+                [opened.run], workers=workers, approve_as=approve_as, quiet=json, out=self.stdout
+            )
         status = run_status(opened.run)
         if json:
             self.stdout.write(to_json(summary(status, time.monotonic() - began)))
         elif wait:
             self.stdout.write(report(status))
 
-    def status(self, *, run: str, json: bool, **_: Any) -> None:
+    def do_status(self, *, run: str, json: bool, **_: Any) -> None:
         status = run_status(find_run(run).run)
-        facts = asdict(status) | {"employees": status.employees, "paid": status.paid, "waiting": status.waiting}
+        facts = asdict(status) | {
+            "employees": status.employees,
+            "paid": status.paid,
+            "waiting": status.waiting,
+        }
         self.stdout.write(to_json(facts) if json else report(status))
 
-    def approve(self, *, run: str, user: str, employer: list[str], **_: Any) -> None:
+    def do_approve(self, *, run: str, user: str, employer: list[str], **_: Any) -> None:
         found = find_run(run)
         approved = follow.approve_ready(found.run, user, only=employer)
-        self.stdout.write(f"{user} approved {len(approved)} employers: {', '.join(approved) or 'none was waiting'}")
+        self.stdout.write(
+            f"{user} approved {len(approved)} employers: {', '.join(approved) or 'none was waiting'}"
+        )
 
-    def list(self, *, json: bool, **_: Any) -> None:
+    def do_list(self, *, json: bool, **_: Any) -> None:
         projection.catch_up()
         latest = PayRun.objects.all()[:50]
         if json:
-            rows = [{"run": str(row.run), "pay_date": row.pay_date, "complete": row.complete} for row in latest]
+            rows = [
+                {"run": str(row.run), "pay_date": row.pay_date, "complete": row.complete} for row in latest
+            ]
             self.stdout.write(to_json({"runs": rows}))
             return
         for row in latest:
@@ -157,5 +179,7 @@ def report(status: RunStatus) -> str:
         lines.append(f"no hours: {status.no_hours} hourly people have no time entries and are paid nothing")
     for letter in status.dead_letters:
         who = letter["employee_id"] or "the employer's run"
-        lines.append(f"dead letter {letter['id'][:8]}: {letter['employer']} {who} at {letter['step']}: {letter['reason']}")
+        lines.append(
+            f"dead letter {letter['id'][:8]}: {letter['employer']} {who} at {letter['step']}: {letter['reason']}"
+        )
     return "\n".join(lines)

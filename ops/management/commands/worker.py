@@ -14,7 +14,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--workers", type=int, default=2, help="how many workers (default: 2)")
-        parser.add_argument("--serve", type=int, metavar="N", help="be the worker process itself, without a supervisor")
+        parser.add_argument(
+            "--serve", type=int, metavar="N", help="be the worker process itself, without a supervisor"
+        )
 
     def handle(self, *args: Any, workers: int, serve: int | None, **options: Any) -> None:
         if serve:

@@ -1,0 +1,139 @@
+"""Look at dead letters, redrive them, dismiss them."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+
+from events import dead_letters, store
+from events.dead_letters import NothingToUndo, NotOpen
+from events.models import DeadLetter, DeadLetterState
+from ops.status import find_run
+from payroll.runs import Refused
+
+SHOWN = (
+    "id",
+    "state",
+    "kind",
+    "saga",
+    "step",
+    "subject",
+    "run_key",
+    "group_key",
+    "reason",
+    "attempts",
+    "fingerprint",
+)
+
+
+class Command(BaseCommand):
+    help = "Look at dead letters, redrive them from the step they stand at, or dismiss them."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        for verb, does in (
+            ("list", "list open dead letters"),
+            ("redrive", "go on from the step it stands at"),
+        ):
+            chosen = verbs.add_parser(verb, help=does)
+            if verb == "redrive":
+                chosen.add_argument(
+                    "ids", nargs="*", metavar="ID", help="dead letters, or the beginning of their ids"
+                )
+                chosen.add_argument("--as", dest="user", default="cli", metavar="USER")
+                chosen.add_argument("--reason", default="")
+            chosen.add_argument("--run", help="of this pay run")
+            chosen.add_argument("--employer", help="of this employer")
+            chosen.add_argument("--step", help="standing at this step")
+            chosen.add_argument("--fingerprint", help="of this fault")
+            chosen.add_argument("--json", action="store_true")
+        show = verbs.add_parser("show", help="everything about one dead letter")
+        show.add_argument("id")
+        show.add_argument("--json", action="store_true")
+        dismiss = verbs.add_parser(
+            "dismiss", help="leave the person out of this run; the employer goes on without"
+        )
+        dismiss.add_argument("ids", nargs="+", metavar="ID")
+        dismiss.add_argument("--reason", required=True, help="why, for the record")
+        dismiss.add_argument("--as", dest="user", default="cli", metavar="USER")
+        dismiss.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, verb: str, **options: Any) -> None:
+        try:
+            getattr(self, f"do_{verb}")(**options)
+        except (Refused, NotOpen, NothingToUndo, ValueError) as refused:
+            raise CommandError(str(refused)) from None
+
+    def do_list(self, *, json: bool, **chosen: Any) -> None:
+        letters = dead_letters.open_letters(**filters(**chosen))
+        if json:
+            self.stdout.write(to_json({"dead_letters": [facts(letter) for letter in letters]}))
+            return
+        for letter in letters:
+            self.stdout.write(
+                f"{str(letter.id)[:8]}  {letter.fingerprint}  {letter.subject} at {letter.step}: {letter.reason}"
+            )
+        self.stdout.write(f"{len(letters)} open dead letters")
+
+    def do_show(self, *, id: str, json: bool, **_: Any) -> None:
+        letter = find(id)
+        history = store.read(dead_letters.stream(letter.id))
+        if json:
+            events = [{"type": event.type, "at": event.recorded_at, **event.data} for event in history]
+            self.stdout.write(to_json(facts(letter) | {"traceback": letter.traceback, "history": events}))
+            return
+        for name, value in facts(letter).items():
+            self.stdout.write(f"{name:<12} {value}")
+        for event in history:
+            self.stdout.write(
+                f"{event.recorded_at:%Y-%m-%d %H:%M:%S} {event.type} {event.data.get('by', '')}"
+            )
+        self.stdout.write(letter.traceback)
+
+    def do_redrive(self, *, ids: list[str], user: str, reason: str, json: bool, **chosen: Any) -> None:
+        if not ids and not any(chosen.get(name) for name in ("run", "employer", "step", "fingerprint")):
+            raise Refused("name dead letters, or choose them with --run, --employer, --step or --fingerprint")
+        letters = [find(text) for text in ids] if ids else dead_letters.open_letters(**filters(**chosen))
+        for letter in letters:
+            dead_letters.redrive(letter.id, by=user, reason=reason)
+        self._done("redriven", letters, json)
+
+    def do_dismiss(self, *, ids: list[str], user: str, reason: str, json: bool, **_: Any) -> None:
+        letters = [find(text) for text in ids]
+        for letter in letters:
+            dead_letters.dismiss(letter.id, by=user, reason=reason)
+        self._done("dismissed", letters, json)
+
+    def _done(self, what: str, letters: Any, json: bool) -> None:
+        if json:
+            self.stdout.write(to_json({what: [str(letter.id) for letter in letters]}))
+        else:
+            self.stdout.write(f"{len(letters)} {what}")
+
+
+def filters(**chosen: Any) -> dict[str, str]:
+    """What the options choose by, in the words of the table."""
+    if chosen.get("run"):
+        chosen["run"] = str(find_run(chosen["run"]).run)
+    names = {"run": "run_key", "employer": "group_key", "step": "step", "fingerprint": "fingerprint"}
+    return {column: chosen[option] for option, column in names.items() if chosen.get(option)}
+
+
+def find(text: str) -> DeadLetter:
+    """The dead letter with this id, or the only one whose id begins so; open ones first. Raises Refused."""
+    found = [letter for letter in DeadLetter.objects.all() if str(letter.id).startswith(text.lower())]
+    still_open = [letter for letter in found if letter.state == DeadLetterState.OPEN]
+    if len(still_open or found) != 1:
+        raise Refused(f"{text!r} names {len(found)} dead letters; deadletters list shows the open ones")
+    return (still_open or found)[0]
+
+
+def facts(letter: DeadLetter) -> dict[str, Any]:
+    """A dead letter for a program; the employee's id is the end of the subject."""
+    employee = {"employee_id": letter.subject.partition("+")[2], "opened_at": letter.opened_at}
+    return {name: getattr(letter, name) for name in SHOWN} | employee
+
+
+def to_json(facts: dict[str, Any]) -> str:
+    return json.dumps(facts, default=str)

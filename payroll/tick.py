@@ -1,0 +1,79 @@
+"""The schedule's tick: which pay runs are due is derived from the pay calendars, not from what was ticked before.
+
+So a tick that never came is made up for by the next one, and two schedulers at once open each run once:
+an employer's run for a period is one stream, and its first event is recorded once.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import NamedTuple
+
+from events import store
+from events.failures import NeedsReview
+from events.store import WrongExpectedVersion
+from payroll import keys, runs
+from payroll.calc import calendar
+from payroll.models import PayCalendar
+from payroll.runs import Opened, Refused
+from payroll.schedule import Period, next_period, pay_date, period_containing
+
+OPENS_DAYS = 3  # banking days before payday: one to compute and approve, two for the bank
+SCHEDULER = "schedule"
+PERIODS_MAX = 60  # of one employer made up for at once; more is a wrong calendar
+
+
+class Due(NamedTuple):
+    """One employer's pay for a period that is due."""
+
+    employer: str
+    period: Period
+    pay_date: date
+
+
+class Ticked(NamedTuple):
+    """What a tick did; one employer's trouble does not keep the others waiting."""
+
+    opened: list[Opened]
+    refused: list[str]
+
+
+def open_due(today: date) -> Ticked:
+    """Open every run that is due on this day or was due before; those that are open are left alone."""
+    groups: dict[tuple[Period, date], list[str]] = {}
+    for due in _unopened(today):
+        groups.setdefault((due.period, due.pay_date), []).append(due.employer)
+    ticked = Ticked([], [])
+    for (period, payday), employers in sorted(groups.items()):
+        try:
+            opened = runs.open_run(period.start, period.end, payday, opened_by=SCHEDULER, employers=employers)
+        except (Refused, NeedsReview) as refused:
+            ticked.refused.append(f"{period.start} to {period.end}: {refused}")
+        except WrongExpectedVersion:
+            pass  # another scheduler opened some of these at the same moment; the next tick opens the rest
+        else:
+            if opened.new:
+                ticked.opened.append(opened)
+    return ticked
+
+
+def due_periods(schedule: PayCalendar, today: date) -> Iterator[Due]:
+    """The periods of a calendar whose runs should be open on this day, from its first one on."""
+    period = period_containing(schedule.frequency, schedule.anchor, schedule.starts_on)
+    for _ in range(PERIODS_MAX):
+        payday = pay_date(period, schedule.pay_lag_days)
+        if calendar.add_banking_days(payday, -OPENS_DAYS) > today or period.end >= today:
+            return
+        yield Due(schedule.employer_id, period, payday)
+        period = next_period(schedule.frequency, period)
+
+
+def _unopened(today: date) -> list[Due]:
+    due = [
+        each for schedule in PayCalendar.objects.order_by("employer") for each in due_periods(schedule, today)
+    ]
+    streams = {
+        keys.employerrun_stream(keys.employer_run_id(each.employer, *each.period, "regular")): each
+        for each in due
+    }
+    opened = store.read_each(streams)
+    return [each for stream, each in streams.items() if stream not in opened]

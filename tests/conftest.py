@@ -1,0 +1,71 @@
+"""A fresh database for every test that asks for one: real commits, the application's own role.
+
+Transactions are not rolled back and tables not truncated, because the log refuses both. A test gets a
+clone of a migrated template, and a state folder of its own; processes that it starts get the same.
+"""
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+from pytest_django.plugin import DjangoDbBlocker
+
+from deploy import postgres
+from payroll.payments import bank_process
+from tests.environment import CLUSTER, STATE_DIR
+
+
+@pytest.fixture(scope="session")
+def template(django_db_blocker: DjangoDbBlocker) -> postgres.Cluster:
+    """The migrated database that every test's own is cloned from."""
+    with django_db_blocker.unblock():
+        call_command("setup", verbosity=0)
+        connections.close_all()
+    return CLUSTER
+
+
+def point_at(url: str, owner_url: str) -> None:
+    """Let Django's connections use other databases from now on."""
+    for alias, target in (("default", url), ("owner", owner_url)):
+        connections[alias].close()
+        connections[alias].settings_dict["NAME"] = urlsplit(target).path.lstrip("/")
+
+
+@pytest.fixture
+def db(
+    template: postgres.Cluster,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+) -> Iterator[postgres.Cluster]:
+    """A database and a state folder for this test, for this process and for those it starts."""
+    clone = postgres.create_database(template, f"test_{uuid.uuid4().hex[:12]}", template="payroll")
+    state_dir = tmp_path / "state"
+    state_dir.mkdir()
+    shutil.copy(STATE_DIR / "secrets.json", state_dir)
+    settings.STATE_DIR = state_dir
+    settings.PAYROLL_OBJECTS = state_dir / "objects"
+    settings.EVENTS_DOORBELL = "polling"
+    for name, value in {
+        "PAYROLL_STATE_DIR": str(state_dir),
+        "DATABASE_URL": clone.app_url,
+        "DATABASE_OWNER_URL": clone.owner_url,
+        "PAYROLL_GATEWAY": settings.PAYROLL_GATEWAY,
+        "PAYROLL_DOORBELL": "polling",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with django_db_blocker.unblock():
+        point_at(clone.app_url, clone.owner_url)
+        try:
+            yield clone
+        finally:
+            connections.close_all()
+            point_at(template.app_url, template.owner_url)
+            bank_process.stop(state_dir / "bank")

@@ -1,0 +1,27 @@
+"""Loaded before Django (see addopts): the tests run on an embedded Postgres of their own, in a folder of their own."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+for name in [name for name in os.environ if name.startswith(("PAYROLL_", "DATABASE_"))]:
+    if name != "PAYROLL_PG_BIN":
+        del os.environ[name]
+
+STATE_DIR = Path(tempfile.mkdtemp(prefix="payroll-tests-"))
+os.environ["PAYROLL_STATE_DIR"] = str(STATE_DIR)
+os.environ["PAYROLL_PG_FSYNC"] = (
+    "off"  # nothing here survives the tests; the tests that kill Postgres turn it on
+)
+
+from deploy import postgres  # noqa: E402
+
+CLUSTER = postgres.ensure_running(STATE_DIR)
+
+
+@atexit.register
+def _remove() -> None:
+    postgres.stop(STATE_DIR)
+    shutil.rmtree(STATE_DIR, ignore_errors=True)
