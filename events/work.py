@@ -6,7 +6,7 @@ claimed. All times are the database's.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -75,7 +75,7 @@ class Swept(NamedTuple):
     due: int
 
 
-COLUMNS = "id, saga, step, queue, subject, run_key, group_key, parent, turn, items, payload::jsonb, attempts, lost, epoch"
+COLUMNS = "id, saga, step, queue, subject, run_key, group_key, parent, turn, items, payload, attempts, lost, epoch"
 
 ENQUEUE = """
 insert into events_work (id, saga, step, queue, state, subject, run_key, group_key, parent, pending, turn, items,
@@ -135,7 +135,8 @@ update events_work
 # Where work goes when its worker lets go of it. A snooze gives the attempt back.
 RELEASE = f"""
 update events_work
-   set state = %(state)s, step = coalesce(%(step)s, step), queue = coalesce(%(queue)s, queue), pending = %(pending)s, error = %(error)s,
+   set state = %(state)s, step = coalesce(%(step)s, step), queue = coalesce(%(queue)s, queue),
+       pending = %(pending)s, error = %(error)s,
        attempts = case when %(fresh)s then 0 else greatest(attempts - %(give_back)s, 0) end,
        lost = case when %(fresh)s then 0 else lost end,
        available_at = clock_timestamp() + %(delay_s)s * interval '1 second',
@@ -278,12 +279,10 @@ def due() -> int:
         return int(cursor.fetchone()[0])
 
 
-def _claimed(row: Iterable[Any]) -> Claimed:
-    values = list(row)
-    payload_at = 10
-    if isinstance(values[payload_at], str):
-        values[payload_at] = json.loads(values[payload_at])
-    return Claimed(*values)
+def _claimed(row: Sequence[Any]) -> Claimed:
+    named = dict(zip(COLUMNS.split(", "), row, strict=True))
+    named["payload"] = json.loads(named["payload"])  # Django leaves jsonb to its model fields
+    return Claimed(**named)
 
 
 def _held(rows: int) -> None:

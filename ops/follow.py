@@ -40,7 +40,7 @@ def until_quiet(
     approve_as   approves each employer as soon as it is validated
     quiet        show nothing
     """
-    with _workers(workers) as pool, _display(quiet) as show:
+    with workers_running(workers) as pool, _display(quiet) as show:
         while True:
             try:
                 pool.keep()
@@ -82,12 +82,17 @@ def _settled(run: UUID, approve_as: str | None) -> bool:
     return quiet(run) and not (approve_as and waiting.exists())
 
 
-class _Pool:
+class Pool:
     """A supervisor with its workers, as a process that ends with this one."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's process; 0 when there is none."""
+        return self.process.pid if self.process else 0
 
     def keep(self) -> None:
         """Start the supervisor, and again if somebody killed it."""
@@ -99,8 +104,10 @@ class _Pool:
 
 
 @contextmanager
-def _workers(workers: int) -> Iterator[_Pool]:
-    pool = _Pool(workers)
+def workers_running(workers: int) -> Iterator[Pool]:
+    """Workers under a supervisor, for the time of the block; 0 starts none."""
+    pool = Pool(workers)
+    pool.keep()
     try:
         yield pool
     finally:

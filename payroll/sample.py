@@ -61,7 +61,7 @@ SAMPLES = (
 )
 # (employer, which person): Oregon has no withholding rules here; 1,850.00 was meant to be 185.00
 WORKS_IN_OREGON = ("LONESTAR", 37)
-BENEFITS_ABOVE_PAY = ("KEYSTONE", 21)
+PUNCHED_AFTER_LEAVING = ("KEYSTONE", 21)
 
 
 Item = TypeVar("Item")
@@ -181,7 +181,8 @@ def worker(sample: Sample, place: int, number: int) -> Worker:
     }
     row |= form_w4(dice, hourly=hourly) | deductions(dice, sample, full_time=full_time and left is None)
     row |= stays_unpaid(sample.employer_id, place)
-    return Worker(row, row["pay_basis"] == "hourly", full_time, False, left or LAST_DAY_OF_DATA)
+    punched_until = (left if (sample.employer_id, place) != PUNCHED_AFTER_LEAVING else None) or LAST_DAY_OF_DATA
+    return Worker(row, row["pay_basis"] == "hourly", full_time, False, punched_until)
 
 
 def form_w4(dice: Dice, *, hourly: bool) -> Row:
@@ -223,13 +224,14 @@ def stays_unpaid(employer_id: str, place: int) -> Row:
     """What makes a step fail for the two people who are there for that."""
     if (employer_id, place) == WORKS_IN_OREGON:
         return {"work_state": "OR", "termination_date": ""}
-    if (employer_id, place) == BENEFITS_ABOVE_PAY:
+    if (employer_id, place) == PUNCHED_AFTER_LEAVING:
         return {
-            "pay_basis": "salary",
-            "pay_rate": "38400.00",
+            "pay_basis": "hourly",
+            "pay_rate": "24.50",
             "flsa_exempt": "false",
-            "termination_date": "",
-            "section125_per_period": "1850.00",
+            "standard_weekly_hours": "40.00",
+            "termination_date": "2026-11-20",
+            "section125_per_period": "0.00",
         }
     return {}
 

@@ -3,9 +3,12 @@
 import csv
 from pathlib import Path
 
+from payroll.roster.reading import read
+
 EMPLOYERS = "employers.csv"
 EMPLOYEES = "employees.csv"
 TIME_ENTRIES = "time_entries.csv"
+FILES = (EMPLOYERS, EMPLOYEES, TIME_ENTRIES)
 Rows = dict[str, list[dict[str, str]]]
 
 
@@ -115,3 +118,10 @@ def write(folder: Path, rows: Rows) -> Path:
             writer.writeheader()
             writer.writerows(content)
     return folder
+
+
+def found(folder):
+    """Findings as (file, line, column, value, problem), and never one too many kept or counted."""
+    _, findings = read(folder)
+    assert findings.total == len(findings.kept)
+    return [tuple(finding) for finding in findings.kept]

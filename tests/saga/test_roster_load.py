@@ -14,7 +14,7 @@ from payroll.roster.findings import RosterRefused
 from payroll.roster.loading import import_folder, ssn_index
 from tests.saga.roster_files import EMPLOYEES, EMPLOYERS, TIME_ENTRIES, employee, employer, entry, good, write
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("db")
 
 AS_OF = date(2026, 11, 21)
 KINDS = ("employers", "calendars", "employees", "time_entries")

@@ -1,0 +1,49 @@
+# make demo | test | check | serve | bench: each works on a fresh clone.
+.ONESHELL:
+SHELL := /bin/sh
+.SHELLFLAGS := -eu -c
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test check serve bench clean
+
+demo: .venv/ready
+	@$(BIN)/python manage.py demo
+
+serve: .venv/ready
+	@exec $(BIN)/python manage.py serve
+
+bench: .venv/ready
+	@$(BIN)/python manage.py bench --employers 10 --employees 1000
+
+test: .venv/ready-dev
+	@$(BIN)/python -m pytest
+
+check: .venv/ready-dev
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy events payroll ops deploy manage.py
+	state=$$(mktemp -d)
+	trap 'rm -rf "$$state"' EXIT
+	PAYROLL_STATE_DIR="$$state" $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+	PAYROLL_ENV=production PAYROLL_STATE_DIR="$$state" DATABASE_URL=postgresql://app@127.0.0.1/payroll \
+	PAYROLL_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	PAYROLL_FIELD_KEYS=k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= PAYROLL_INDEX_KEY=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
+	PAYROLL_ODFI_ROUTING=121000358 PAYROLL_ODFI_NAME=CHECK PAYROLL_ALLOWED_HOSTS=payroll.example.com \
+	$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+# The marker files are written last: an interrupted install is made again.
+.venv/ready: requirements.txt
+	@echo "installing what the product needs into .venv"
+	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	$(PIP) -r requirements.txt
+	touch $@
+
+.venv/ready-dev: requirements.txt requirements-dev.txt .venv/ready
+	@echo "installing what the tests need into .venv"
+	$(PIP) -r requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache staticfiles

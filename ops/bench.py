@@ -1,0 +1,231 @@
+"""How fast a run is, beside the raw ceiling measured in the same run.
+
+The ceiling is a bare loop in one process that writes the very events of the run, in the same batches,
+one commit a batch: no reading, no computing, no queue. What the system adds is the distance to it.
+"""
+
+import itertools
+import json
+import time
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+import psutil
+from django.db import connection, transaction
+
+from events import store
+from events.store import NewEvent
+from ops import follow
+from ops.status import run_status
+from payroll import crypto, runs
+from payroll.models import Employee, Employer, TimeEntry
+
+PERIOD = (date(2026, 11, 1), date(2026, 11, 14))
+PAY_DATE = date(2026, 11, 20)
+WORKDAYS = [PERIOD[0] + timedelta(days=n) for n in range(14) if (PERIOD[0] + timedelta(days=n)).weekday() < 5]
+APPROVER = "checker"
+MEGABYTE = 1 << 20
+
+# From the opening of the run to the last employer validated: gross to net, and everything around it.
+SPAN = """
+select extract(epoch from max(e.recorded_at) - (select min(recorded_at) from events_event where stream = %(run)s)),
+       (select count(*) from events_event where recorded_at >= (select recorded_at from events_event
+                                                                where stream = %(run)s and version = 1))
+  from events_event e
+ where e.type = 'EmployerRunValidated' and e.data ->> 'register_sha256' is not null
+"""
+
+BATCHES = """
+select cause, version, json_agg(json_build_array(stream, type, data) order by stream)
+  from events_event where stream like 'paycheck-%%' and version <= 5
+ group by cause, version order by min(position)
+"""
+
+
+@dataclass
+class Measured:
+    """One bench; rates per second."""
+
+    employers: int
+    employees: int
+    workers: int
+    seconds: float
+    employees_per_s: float
+    events_per_s: float
+    paid_seconds: float
+    wal_bytes_per_event: float
+    worker_peak_mb: float
+    ceiling_events_per_s: float
+    ceiling_wal_bytes_per_event: float
+    share_of_ceiling: float
+
+
+def measure(employers: int, employees: int, *, workers: int = 2) -> Measured:
+    """Run `employers` x `employees` people from hours to paid, and measure it. Needs a database of its own."""
+    people = employers * employees
+    names = generate(employers, employees)
+    with follow.workers_running(workers) as pool:
+        warm_up(pool)
+        memory = PeakMemory(pool.pid)
+        wal = _wal()
+        began = time.monotonic()
+        opened = runs.open_run(*PERIOD, PAY_DATE, opened_by="bench", employers=names)
+        stream = f"payrun-{opened.run}"
+        while not _validated(employers + 1):
+            memory.look()
+            pool.keep()
+            time.sleep(0.02)
+        wal_bytes = _wal() - wal
+        with connection.cursor() as cursor:
+            cursor.execute(SPAN, {"run": stream})
+            seconds, events = cursor.fetchone()
+        while not run_status(opened.run).complete:
+            follow.approve_ready(opened.run, APPROVER)
+            memory.look()
+            time.sleep(0.02)
+        paid_seconds = time.monotonic() - began
+    ceiling, ceiling_wal = raw_ceiling()
+    rate = events / float(seconds)
+    return Measured(
+        employers=employers,
+        employees=people,
+        workers=workers,
+        seconds=float(seconds),
+        employees_per_s=people / float(seconds),
+        events_per_s=rate,
+        paid_seconds=paid_seconds,
+        wal_bytes_per_event=wal_bytes / events,
+        worker_peak_mb=memory.peak / MEGABYTE,
+        ceiling_events_per_s=ceiling,
+        ceiling_wal_bytes_per_event=ceiling_wal,
+        share_of_ceiling=rate / ceiling,
+    )
+
+
+def generate(employers: int, employees: int) -> list[str]:
+    """Employers B001... with so many people each, half of them hourly with ten days of punches."""
+    names = [f"B{number:03d}" for number in range(1, employers + 1)]
+    serial = itertools.count(1)
+    for name in ["WARMUP", *names]:
+        employer = _employer(name, next(serial))
+        people = [_employee(employer, n, next(serial)) for n in range(1 if name == "WARMUP" else employees)]
+        Employee.objects.bulk_create(people, batch_size=1000)
+        hourly = [person for person in people if person.pay_basis == "hourly"]
+        TimeEntry.objects.bulk_create(
+            (
+                TimeEntry(employee=p, work_date=day, hours=Decimal("8.50"), kind="work")
+                for p in hourly
+                for day in WORKDAYS
+            ),
+            batch_size=5000,
+        )
+    return names
+
+
+def warm_up(pool: follow.Pool) -> None:
+    """One person's run, so that every worker has started, imported and connected."""
+    opened = runs.open_run(*PERIOD, PAY_DATE, opened_by="bench", employers=["WARMUP"])
+    while not _validated(1):
+        pool.keep()
+        time.sleep(0.05)
+    while not run_status(opened.run).complete:
+        follow.approve_ready(opened.run, APPROVER)
+        time.sleep(0.05)
+
+
+def raw_ceiling() -> tuple[float, float]:
+    """Events per second and WAL bytes per event of a bare loop that writes the run's events again."""
+    with connection.cursor() as cursor:
+        cursor.execute(BATCHES)
+        batches = [(cause, version, rows) for cause, version, rows in cursor.fetchall()]
+    written = 0
+    wal = _wal()
+    began = time.perf_counter()
+    for cause, version, rows in batches:
+        parsed = rows if isinstance(rows, list) else json.loads(rows)
+        with transaction.atomic(durable=True):
+            store.append([NewEvent(f"raw{s}", version, kind, data) for s, kind, data in parsed], cause=cause)
+        written += len(parsed)
+    return written / (time.perf_counter() - began), (_wal() - wal) / written
+
+
+class PeakMemory:
+    """The largest resident size that any one process of the workers had, in bytes."""
+
+    def __init__(self, pid: int) -> None:
+        self.root = psutil.Process(pid)
+        self.peak = 0
+        self._next = 0.0
+
+    def look(self) -> None:
+        """Sample, at most ten times a second."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + 0.1
+        for process in [self.root, *self.root.children(recursive=True)]:
+            try:
+                self.peak = max(self.peak, process.memory_info().rss)
+            except psutil.NoSuchProcess:
+                continue
+
+
+def _employer(name: str, serial: int) -> Employer:
+    employer = Employer(
+        id=name,
+        name=f"Bench {name}",
+        ein=f"{10 + serial % 80}-{serial:07d}",
+        state="IL",
+        pay_frequency="biweekly",
+        retirement_plan="basic_safe_harbor",
+        routing_number="071000301",
+        account_last4="0000",
+    )
+    employer.account_ciphertext = crypto.encrypt("1000000000", employer.account_context)
+    employer.save()
+    return employer
+
+
+def _employee(employer: Employer, number: int, serial: int) -> Employee:
+    hourly = number % 2 == 0
+    person = Employee(
+        employer=employer,
+        employee_id=f"E{number:06d}",
+        first_name="Given",
+        last_name=f"Family{number}",
+        ssn_last4=f"{serial % 10_000:04d}",
+        ssn_index=f"bench-{serial}",
+        birth_date=date(1980, 1, 1) + timedelta(days=number % 9000),
+        hire_date=date(2015, 1, 1),
+        pay_basis="hourly" if hourly else "salary",
+        pay_rate=Decimal(18 + number % 40) if hourly else Decimal(42_000 + number % 90 * 1000),
+        standard_weekly_hours=Decimal(40),
+        flsa_exempt=not hourly,
+        work_state=("IL", "TX", "PA")[number % 3],
+        w4_version="2020+" if number % 7 else "pre2020",
+        filing_status=("single", "mfj", "hoh")[number % 3] if number % 7 else "married",
+        allowances=0 if number % 7 else 2,
+        traditional_401k_percent=Decimal(number % 8),
+        section125_per_period=Decimal(number % 5 * 20),
+        routing_number="071000301",
+        account_last4=f"{serial % 10_000:04d}",
+        account_type="checking",
+    )
+    person.account_ciphertext = crypto.encrypt(str(4_000_000_000 + serial), person.account_context)
+    person.ssn_ciphertext = crypto.encrypt(f"900-10-{serial % 10_000:04d}", person.ssn_context)
+    return person
+
+
+def _validated(employers: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*) from events_event where stream >= 'employerrun-' and stream < 'employerrun.' "
+            "and type = 'EmployerRunValidated'"
+        )
+        return bool(cursor.fetchone()[0] >= employers)
+
+
+def _wal() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_current_wal_lsn() - '0/0'::pg_lsn")
+        return int(cursor.fetchone()[0])

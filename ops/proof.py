@@ -1,0 +1,335 @@
+"""The proof of a run: every invariant that applies to it, checked from the log, the files and the bank.
+
+Each check returns what is wrong, one sentence a finding, and nothing when it holds. They read what is
+stored, not what the code that stored it believed.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from events import projection, store
+from events.models import DeadLetter, DeadLetterState, Work, WorkState
+from events.store import Recorded
+from payroll import keys, manifest, objects, rules
+from payroll.control import control_totals, disagreements
+from payroll.payments import ach_reader, bank, gateways
+from payroll.runs import facts_of
+from payroll.steps import PIPELINE
+
+STEP_EVENTS = [step.emits.__name__ for step in PIPELINE]
+
+
+class Line(NamedTuple):
+    """One invariant of the proof."""
+
+    name: str
+    claim: str
+    findings: list[str]
+
+    @property
+    def holds(self) -> bool:
+        return not self.findings
+
+
+class EmployerEvidence:
+    """What is known of one employer's run: its events, its paychecks, its manifests, its file."""
+
+    def __init__(self, employer: str, employer_run: str) -> None:
+        self.employer = employer
+        self.id = employer_run
+        self.events = store.read(keys.employerrun_stream(employer_run))
+        self.facts: dict[str, dict[str, Any]] = {event.type: event.data for event in self.events}
+
+    @cached_property
+    def paychecks(self) -> dict[str, list[Recorded]]:
+        """Every paycheck's events by stream."""
+        found: dict[str, list[Recorded]] = {}
+        for event in store.read_prefix(keys.paycheck_prefix(self.id)):
+            found.setdefault(event.stream, []).append(event)
+        return found
+
+    @cached_property
+    def net_cents(self) -> dict[str, int]:
+        """Net pay above zero by employee, from the log."""
+        return {
+            stream.partition("+")[2]: event.data["net_cents"]
+            for stream, events in self.paychecks.items()
+            for event in events
+            if event.type == "RetirementCalculated" and event.data["net_cents"] > 0
+        }
+
+    @property
+    def paid(self) -> bool:
+        return "MoneyMoved" in self.facts
+
+    @cached_property
+    def file(self) -> ach_reader.AchFile | None:
+        """The payment file, read by the reader that shares nothing with the writer."""
+        name = self.facts.get("PaymentsInstructed", {}).get("file_object")
+        content = objects.get(name) if name else None
+        return ach_reader.read(content) if content is not None else None
+
+
+Check = Callable[["Evidence"], Iterator[str]]
+
+
+class Evidence:
+    """Everything that the checks of one run look at; one employer's paychecks in memory at a time."""
+
+    def __init__(self, run: UUID | str) -> None:
+        self.run = str(run)
+        self.opened = facts_of(run)
+
+    def employers(self) -> Iterator[EmployerEvidence]:
+        for employer, employer_run in sorted(self.opened["employer_runs"].items()):
+            yield EmployerEvidence(employer, employer_run)
+
+
+def prove(run: UUID | str) -> list[Line]:
+    """Check every invariant of a run."""
+    projection.catch_up()
+    evidence = Evidence(run)
+    found: dict[str, list[str]] = {name: [] for name, _, _ in [*PER_EMPLOYER, *PER_RUN]}
+    for part in evidence.employers():
+        for name, _, check in PER_EMPLOYER:
+            found[name].extend(f"{part.employer}: {finding}" for finding in check(part))
+    for name, _, run_check in PER_RUN:
+        found[name].extend(run_check(evidence))
+    return [Line(name, claim, found[name]) for name, claim, _ in [*PER_EMPLOYER, *PER_RUN]]
+
+
+def gapless(part: EmployerEvidence) -> Iterator[str]:
+    for stream, events in {keys.employerrun_stream(part.id): part.events, **part.paychecks}.items():
+        if [event.version for event in events] != list(range(1, len(events) + 1)):
+            yield f"{stream} has versions {[event.version for event in events]}"
+
+
+def steps_once(part: EmployerEvidence) -> Iterator[str]:
+    for stream, events in part.paychecks.items():
+        happened = [event.type for event in events if event.type in STEP_EVENTS]
+        if happened != STEP_EVENTS[: len(happened)]:
+            yield f"{stream} has the steps {', '.join(happened)}"
+
+
+def nobody_missing(part: EmployerEvidence) -> Iterator[str]:
+    """Manifest count = done + left out + waiting, and nobody who is in no manifest."""
+    began = part.facts.get("EmployerRunBegan")
+    if began is None:
+        return
+    listed: Counter[str] = Counter()
+    for written in began["manifests"]:
+        frozen = manifest.read(written["object"], written["sha256"])
+        listed.update(entry["employee_id"] for entry in frozen["employees"])
+    if twice := [employee for employee, times in listed.items() if times > 1]:
+        yield f"{len(twice)} people are in the manifest twice, the first is {twice[0]}"
+    if listed.total() != began["employees"]:
+        yield f"{listed.total()} people in the manifests, {began['employees']} in the event"
+    known = {stream.partition("+")[2] for stream in part.paychecks}
+    if strange := known - listed.keys():
+        yield f"{len(strange)} paychecks are in no manifest, the first is {min(strange)}"
+    if part.paid:
+        ended = ("RetirementCalculated", "PaycheckExcluded")
+        done = {
+            s.partition("+")[2]
+            for s, events in part.paychecks.items()
+            if any(e.type in ended for e in events)
+        }
+        if missing := listed.keys() - done:
+            yield f"{len(missing)} people are neither done nor left out, the first is {min(missing)}"
+
+
+def manifests_intact(part: EmployerEvidence) -> Iterator[str]:
+    for written in part.facts.get("EmployerRunBegan", {}).get("manifests", ()):
+        try:
+            manifest.terms(manifest.read(written["object"], written["sha256"]), written["object"])
+        except (objects.ObjectDamaged, manifest.RulesChanged) as damage:
+            yield str(damage)
+
+
+def totals_agree(part: EmployerEvidence) -> Iterator[str]:
+    validated, began = part.facts.get("EmployerRunValidated"), part.facts.get("EmployerRunBegan")
+    if validated is None or began is None:
+        return
+    totals = control_totals(part.id)
+    yield from disagreements(began["employees"], began["manifest_hours_hundredths"], totals)
+    for name in ("gross_cents", "employee_taxes_cents", "employer_taxes_cents", "match_cents", "net_cents"):
+        if validated[f"total_{name}"] != getattr(totals, name):
+            yield f"{name} was {validated[f'total_{name}']} when validated and is {getattr(totals, name)} now"
+
+
+def lines_add_up(part: EmployerEvidence) -> Iterator[str]:
+    """Each paycheck by itself: gross less deductions and taxes is the net pay, to the cent."""
+    for stream, events in part.paychecks.items():
+        facts = {name: value for event in events for name, value in event.data.items()}
+        if "net_cents" not in facts:
+            continue
+        deductions = facts["section125_cents"] + facts["traditional_401k_cents"] + facts["roth_401k_cents"]
+        if facts["gross_cents"] - deductions - facts["employee_taxes_cents"] != facts["net_cents"]:
+            yield f"{stream} does not add up to its net pay"
+
+
+def approved_by_second(part: EmployerEvidence) -> Iterator[str]:
+    approved = part.facts.get("EmployerRunApproved")
+    if approved is None:
+        if "PaymentsInstructed" in part.facts:
+            yield "payments were instructed without an approval"
+        return
+    if approved["approved_by"] == part.facts["EmployerRunOpened"]["opened_by"]:
+        yield f"{approved['approved_by']} opened and approved it"
+    if approved["approved_register_sha256"] != control_totals(part.id).register_sha256:
+        yield "what was approved is not what stands in the log"
+
+
+def instructed_once(part: EmployerEvidence) -> Iterator[str]:
+    """Every approved net pay has exactly one payment, of that amount, under its own key."""
+    if "PaymentsInstructed" not in part.facts:
+        return
+    payments = {
+        stream.partition("+")[2]: [event for event in events if event.type == "PaymentInstructed"]
+        for stream, events in part.paychecks.items()
+    }
+    keys_seen: Counter[str] = Counter()
+    for employee, instructed in payments.items():
+        owed = part.net_cents.get(employee, 0)
+        if [event.data["amount_cents"] for event in instructed] != ([owed] if owed else []):
+            yield f"{employee} is owed {owed} cents and has {len(instructed)} payments"
+        keys_seen.update(event.data["payment_key"] for event in instructed)
+        if any(UUID(e.data["payment_key"]) != keys.payment_key(UUID(part.id), employee) for e in instructed):
+            yield f"{employee} has a payment under a key that is not its own"
+    if repeated := [key for key, times in keys_seen.items() if times > 1]:
+        yield f"{len(repeated)} payment keys are used more than once"
+
+
+def file_is_right(part: EmployerEvidence) -> Iterator[str]:
+    """The file as an independent reader sees it: no findings, and exactly the net pay of everybody."""
+    instructed = part.facts.get("PaymentsInstructed")
+    if not instructed or not instructed["payments"]:
+        return
+    name = instructed["file_object"]
+    try:
+        objects.get_verified(name, instructed["file_sha256"])
+    except objects.ObjectDamaged as damage:
+        yield str(damage)
+        return
+    assert part.file is not None
+    for finding in part.file.findings[:3]:
+        yield f"{name} line {finding.line}, {finding.field}: {finding.what}"
+    yield from _same_payments(
+        part, Counter((e.individual_id, e.amount_cents) for e in part.file.entries), "the file"
+    )
+
+
+def bank_agrees(part: EmployerEvidence) -> Iterator[str]:
+    """The sandbox bank's own books, read from its own database: each net pay once, to the cent."""
+    moved = part.facts.get("MoneyMoved", {})
+    if moved.get("gateway") != "sandbox-bank":
+        return
+    booked = _books().get(str(keys.file_key(UUID(part.id))), [])
+    yield from _same_payments(
+        part, Counter((e.individual_id, e.amount_cents) for e in booked), "the bank's books"
+    )
+    if part.file and Counter((e.account, e.amount_cents) for e in booked) != Counter(
+        (e.account, e.amount_cents) for e in part.file.entries
+    ):
+        yield "the bank booked other accounts or amounts than the file has"
+
+
+def _same_payments(part: EmployerEvidence, found: Counter[tuple[str, int]], where: str) -> Iterator[str]:
+    wanted = Counter((employee[:15].upper(), cents) for employee, cents in part.net_cents.items())
+    if found != wanted:
+        missing, extra = (wanted - found).total(), (found - wanted).total()
+        yield f"{where} lacks {missing} payments of the net pay in the log, and has {extra} that are not in it"
+
+
+def _books() -> dict[str, list[bank.BookedCredit]]:
+    by_file: dict[str, list[bank.BookedCredit]] = {}
+    for credit in bank.books(gateways.bank_dir()):
+        by_file.setdefault(str(credit.key), []).append(credit)
+    return by_file
+
+
+def one_run_a_period(evidence: Evidence) -> Iterator[str]:
+    for employer, employer_run in evidence.opened["employer_runs"].items():
+        opened = store.read(keys.employerrun_stream(employer_run))
+        if [event.type for event in opened].count("EmployerRunOpened") != 1:
+            yield f"{employer} was opened more than once"
+        elif opened[0].data["run"] != evidence.run:
+            yield f"{employer} belongs to the run {opened[0].data['run']}"
+
+
+def dead_have_letters(evidence: Evidence) -> Iterator[str]:
+    """Dead work and open dead letters are the same things."""
+    dead = set(Work.objects.filter(run_key=evidence.run, state=WorkState.DEAD).values_list("id", flat=True))
+    letters = DeadLetter.objects.filter(run_key=evidence.run, state=DeadLetterState.OPEN)
+    found = set(letters.values_list("work", flat=True))
+    if dead != found:
+        yield f"{len(dead - found)} dead pieces of work have no letter, {len(found - dead)} letters have no dead work"
+
+
+def complete_means_done(evidence: Evidence) -> Iterator[str]:
+    completed = any(event.type == "PayRunCompleted" for event in store.read(keys.payrun_stream(evidence.run)))
+    unfinished = Work.objects.filter(run_key=evidence.run).exclude(
+        state__in=(WorkState.DONE, WorkState.CANCELLED)
+    )
+    if completed and (left := unfinished.count()):
+        yield f"the run is complete and {left} pieces of its work are not"
+
+
+def rules_are_pinned(evidence: Evidence) -> Iterator[str]:
+    pinned = evidence.opened["rules_version"]
+    present = rules.load(int(evidence.opened["pay_date"][:4])).version
+    if present != pinned:
+        yield f"the run is pinned to {pinned} and this program has {present}"
+
+
+def events_are_immutable(evidence: Evidence) -> Iterator[str]:
+    """The application's role may insert and read events and nothing else, and the triggers always fire."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select right_ from unnest(array['UPDATE', 'DELETE', 'TRUNCATE']) right_ "
+            "where has_table_privilege('events_event', right_)"
+        )
+        if rights := [row[0] for row in cursor.fetchall()]:
+            yield f"the application's database role may {', '.join(rights)} events: give it a role of its own"
+        cursor.execute(
+            "select tgname from pg_trigger where tgrelid = 'events_event'::regclass and tgname like "
+            "'events_event_no_%%' and tgname <> 'events_event_no_gap' and tgenabled = 'A'"
+        )
+        if len(cursor.fetchall()) != 2:
+            yield "a trigger that keeps events from being changed is missing or off"
+
+
+def read_models_equal_log(evidence: Evidence) -> Iterator[str]:
+    for table in projection.differences():
+        yield f"{table} is not what the log says"
+
+
+PER_EMPLOYER: list[tuple[str, str, Callable[[EmployerEvidence], Iterator[str]]]] = [
+    ("streams", "every stream starts at 1 and has no gap", gapless),
+    ("steps", "every step of every paycheck happened once, in order", steps_once),
+    ("manifests", "every manifest has the sha256 and the rules that the run was pinned to", manifests_intact),
+    ("people", "everybody in the manifest is done, left out or waiting; nobody else is paid", nobody_missing),
+    ("lines", "every paycheck's lines add up to its net pay", lines_add_up),
+    ("totals", "the control totals agree with the log, and with what was validated", totals_agree),
+    ("approval", "a second person approved exactly what stands in the log", approved_by_second),
+    (
+        "payments",
+        "every approved net pay has one payment, of that amount, under its own key",
+        instructed_once,
+    ),
+    ("files", "every payment file reads without findings and holds exactly the net pay", file_is_right),
+    ("bank", "the bank's own books hold each net pay once, to the cent", bank_agrees),
+]
+PER_RUN: list[tuple[str, str, Check]] = [
+    ("periods", "every employer is in one run for the period", one_run_a_period),
+    ("dead letters", "every dead piece of work has an open dead letter", dead_have_letters),
+    ("complete", "a complete run has no unfinished work", complete_means_done),
+    ("rules", "the rule tables are those that the run is pinned to", rules_are_pinned),
+    ("immutable", "the application cannot change an event", events_are_immutable),
+    ("read models", "folded again from the log, the read models are the same", read_models_equal_log),
+]
