@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import psycopg
@@ -60,7 +60,7 @@ def new_payday(prepared: Path, tmp_path: Path) -> Iterator[NewPayday]:
         yield make
 
 
-def _copy(prepared: Path, state: Path, *, fsync: bool, **change: str) -> payday.ended:
+def _copy(prepared: Path, state: Path, *, fsync: bool, **change: str) -> AbstractContextManager[payday.Payday]:
     """A payday on a copy of the prepared folder, with its server up."""
     change["PAYROLL_PG_FSYNC"] = "on" if fsync else "off"
     if pgstate.data_of(prepared).is_symlink():  # the data lies outside, for its own folder only
@@ -85,5 +85,7 @@ def _prepare(state: Path, files: Path) -> None:
         login = {"user": pgstate.SUPERUSER, "password": record.passwords[pgstate.SUPERUSER]}
         with psycopg.connect(host="127.0.0.1", port=record.port, dbname="payroll", **login) as superuser:
             superuser.execute("alter role payroll_app set idle_in_transaction_session_timeout = '2s'")
+        fresh.pace(0)
+        fresh.query(payday.PACED)
     finally:
         fresh.end()

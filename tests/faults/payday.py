@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import psutil
@@ -51,9 +51,12 @@ FOLLOW = ["--approve-as", "checker", "--wait", "--json"]
 # Makes every append take that long, so that a run can be met in the middle of it.
 PACE = """
 create or replace function test_pace() returns trigger language plpgsql as
-$$ begin perform pg_sleep({seconds}); return null; end $$;
-create or replace trigger test_pace after insert on events_event for each statement execute function test_pace();
+$$ begin perform pg_sleep({seconds}); return null; end $$
 """
+PACED = "create trigger test_pace after insert on events_event for each statement execute function test_pace()"
+
+
+Found = TypeVar("Found")
 
 
 class Held(NamedTuple):
@@ -176,7 +179,7 @@ class Payday:
         now = {work: (epoch, state) for work, epoch, state in rows}
         return all(now[each.work][0] > each.epoch or now[each.work][1] == "done" for each in held)
 
-    def until[Found](self, condition: Callable[[], Found], what: str, within_s: float = LIMIT_S) -> Found:
+    def until(self, condition: Callable[[], Found], what: str, within_s: float = LIMIT_S) -> Found:
         """Wait for a condition, also while the database is down; a failure names it and shows the logs."""
         deadline = time.monotonic() + within_s
         while True:

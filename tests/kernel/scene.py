@@ -82,7 +82,7 @@ def finished(*numbers: int) -> bool:
     return all(types(number) == toy.TYPES for number in numbers)
 
 
-def race[T](*acts: Callable[[threading.Barrier], T]) -> list[T | Exception]:
+def race(*acts: Callable[[threading.Barrier], Any]) -> list[Any]:
     """Run each act in a thread with a connection of its own; what each returned or raised."""
     start = threading.Barrier(len(acts), timeout=PATIENCE_S)
     results: list[Any] = [None] * len(acts)
@@ -93,7 +93,6 @@ def race[T](*acts: Callable[[threading.Barrier], T]) -> list[T | Exception]:
             results[place] = acts[place](start)
         except Exception as error:
             results[place] = error
-            start.abort()
         finally:
             connection.close()
 

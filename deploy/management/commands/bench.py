@@ -49,9 +49,8 @@ class Command(BaseCommand):
         environment = {name: value for name, value in os.environ.items() if name not in outside}
         environment |= {"PAYROLL_STATE_DIR": str(state_dir), INSIDE: "1"}
         try:
-            done = subprocess.run(
-                [sys.executable, "manage.py", *sys.argv[1:]], env=environment, cwd=settings.BASE_DIR
-            )
+            again = [sys.executable, "manage.py", *sys.argv[1:]]
+            done = subprocess.run(again, env=environment, cwd=settings.BASE_DIR, check=False)
         finally:
             bank_process.stop(state_dir / "bank")
             postgres.stop(state_dir)

@@ -68,7 +68,7 @@ def summary(statuses: list[RunStatus], paid_before: int, seconds: float) -> str:
         f"people        {sum(status.employees for status in statuses):>16,}",
         f"  paid        {paid:>16,}" + (f"   ({paid - paid_before:,} of them now)" if paid_before else ""),
         f"  waiting     {sum(status.waiting for status in statuses):>16,}   their employer waits for a dead letter",
-        f"  no hours    {sum(status.no_hours for status in statuses):>16,}   hourly, without time entries: paid nothing",
+        f"  no hours    {sum(status.no_hours for status in statuses):>16,}   hourly without time entries: paid nothing",
         f"gross         {dollars(sum(status.gross_cents for status in statuses)):>16}",
         f"taxes         {dollars(taxes):>16}   withheld from the people paid",
         f"net           {dollars(sum(status.net_cents for status in statuses)):>16}",
