@@ -107,6 +107,8 @@ EVENTS_SWEEP_S = float(os.environ.get("PAYROLL_SWEEP_S", "5"))
 EVENTS_STALL_S = float(
     os.environ.get("PAYROLL_STALL_S", "10")
 )  # due work that nobody takes: restart the workers
+EVENTS_TICK_S = 60.0
+EVENTS_TICKS = ["payroll.tick.today"]  # called by `manage.py worker`, not by the workers of one run
 EVENTS_POLL_S = 0.2
 EVENTS_DATABASE_REVIVE = "deploy.embedded.revive"
 
@@ -215,6 +217,11 @@ UNFOLD = {
     "SITE_HEADER": "Payroll",
     "SITE_SYMBOL": "payments",
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_HISTORY": False,
+    "ENVIRONMENT": "ops.admin.navigation.environment",
+    "DASHBOARD_CALLBACK": "ops.admin.dashboard.context",
+    "SIDEBAR": {"navigation": "ops.admin.navigation.sidebar"},
+    "STYLES": ["ops.admin.navigation.stylesheet"],
 }
 
 LOGGING = {

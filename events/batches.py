@@ -5,20 +5,25 @@ work of its own, and everybody else goes on. A batch that keeps losing its worke
 item that kills them stands alone.
 """
 
+import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import uuid5
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import transaction
 
 from events import dead_letters, failure, store, work
 from events.doorbells import ring
+from events.failure import DATABASE_LOST
 from events.failures import NeedsReview, TryAgain
-from events.saga import Batch, Pipeline, Step
+from events.saga import Batch, Item, Pipeline, Step
 from events.store import NewEvent
 from events.work import Claimed, Fenced, NewWork
+
+log = logging.getLogger(__name__)
 
 LOST_BEFORE_SPLIT = 2  # one lost worker is a deployment or bad luck; two are a suspicion
 PARTS = 16  # so that 200 items stand alone after two splits
@@ -55,12 +60,12 @@ def run(
     raises    Fenced, and what a lost database raises
     """
     at = next(i for i, step in enumerate(pipeline.steps) if step.name == held.step)
-    if held.lost >= LOST_BEFORE_SPLIT and held.items > 1:
-        _split(pipeline, held)
-        return
-    if failure.spent(held, pipeline.steps[at].retry):
-        return
     try:
+        if held.lost >= LOST_BEFORE_SPLIT and held.items > 1:
+            _split_lost(pipeline, held)
+            return
+        if failure.spent(held, pipeline.steps[at].retry):
+            return
         batch = pipeline.load(held)
         while held.step == pipeline.steps[at].name:
             following = _run_step(pipeline, at, held, batch)
@@ -70,7 +75,7 @@ def run(
                 _hop(following)
                 return
             held, at = following, at + 1
-    except (Fenced, DatabaseError):
+    except (Fenced, *DATABASE_LOST):
         raise
     except Exception as error:
         failure.meet(held, pipeline.steps[at].retry, error)
@@ -114,6 +119,15 @@ def _run_step(pipeline: Pipeline, at: int, held: Claimed, batch: Batch) -> Claim
         _apply(held, step, following, payload, decided)
     except store.WrongExpectedVersion:
         _already_recorded(held, decided)
+        return None
+    except (Fenced, *DATABASE_LOST):
+        raise
+    except Exception as error:
+        if held.items == 1:
+            raise
+        # Some item's event cannot be recorded (a NUL byte, a NaN), and the refusal does not say whose.
+        log.warning("%s is split at %s: %s", held.subject, held.step, type(error).__name__)
+        _split(held, batch.items, lost=0, why=f"{step.name} could not be recorded: {type(error).__name__}")
         return None
     if following is None:
         return None
@@ -187,19 +201,29 @@ def _part(held: Claimed, payload: dict[str, Any], part: Sequence[int], *, subjec
     )
 
 
-def _split(pipeline: Pipeline, held: Claimed) -> None:
-    """Replace a batch that keeps losing its workers by smaller ones; the guilty item ends up alone."""
+def _split_lost(pipeline: Pipeline, held: Claimed) -> None:
+    """Split a batch that keeps losing its workers."""
+    # Loading only reads, so it is not what kills; but if it is, the next claim splits without it.
+    alone = held.items <= PARTS and held.lost == LOST_BEFORE_SPLIT
+    items = pipeline.load(held).items if alone else {}
+    _split(held, items, lost=LOST_BEFORE_SPLIT - 1, why=f"it lost {held.lost} workers")
+
+
+def _split(held: Claimed, items: Mapping[int, Item], *, lost: int, why: str) -> None:
+    """Replace a batch by smaller ones; the guilty item ends up alone.
+
+    items   to name an item that stands alone by its own stream
+    lost    workers that its parts are known to have lost
+    """
     every = numbers(held.payload)
     size = max(1, -(-len(every) // PARTS))
-    # Loading only reads, so it is not what kills; but if it is, the next claim splits without it.
-    items = pipeline.load(held).items if held.lost == LOST_BEFORE_SPLIT and size == 1 else {}
     parts = []
     for i in range(0, len(every), size):
-        item = items.get(every[i])
+        item = items.get(every[i]) if size == 1 else None
         part = _part(held, held.payload, every[i : i + size], subject=item.stream if item else held.subject)
-        parts.append(replace(part, lost=LOST_BEFORE_SPLIT - 1))
+        parts.append(replace(part, lost=lost))
     with transaction.atomic(durable=True):
-        work.release(held, "done", error=f"split into {len(parts)}: it lost {held.lost} workers")
+        work.release(held, "done", error=f"split into {len(parts)}: {why}")
         work.enqueue(parts)
         if held.parent:
             work.children_added(held.parent, len(parts) - 1)
@@ -217,8 +241,9 @@ def _already_recorded(held: Claimed, decided: Decided) -> None:
     """The log already holds an event that was just computed: the same is a duplicate, another is an alarm."""
     recorded = store.read_each(event.stream for event in decided.events)
     for event in decided.events:
+        computed = json.loads(json.dumps(event.data))  # as the log would give it back: a tuple is a list
         for found in recorded.get(event.stream, ()):
-            if found.version == event.version and (found.type, found.data) != (event.type, {**event.data}):
+            if found.version == event.version and (found.type, found.data) != (event.type, computed):
                 reason = (
                     f"{event.stream} already holds another result of {held.step}: inputs, rules or code changed "
                     "under a run that is pinned to them. Find out which before redriving"

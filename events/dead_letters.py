@@ -23,7 +23,9 @@ from events.work import Claimed, NewWork
 LETTERS = UUID("3f6f9f2e-86b9-5d0a-9f43-0b7f5a1c9e52")
 REASON_MAX = 500
 
-SECRETS = re.compile(r"\b\d{3}-\d{2}-\d{4}\b|\b\d{6,17}\b")
+# Not inside a word, so that most of a UUID stays readable; but behind an underscore, as in account_0123456789.
+SECRETS = re.compile(r"(?<![^\W_])(?:\d{3}[- ]\d{2}[- ]\d{4}|\d{6,})(?![^\W_])")
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # what Postgres refuses in a text, and UTF-8 cannot encode
 
 
 class NotOpen(Exception):
@@ -35,8 +37,8 @@ class NothingToUndo(Exception):
 
 
 def redact(text: str) -> str:
-    """Mask what could be an SSN or an account number; error texts are stored and shown."""
-    return SECRETS.sub("[masked]", text)
+    """Mask what could be an SSN or an account number, and what no table takes; error texts are stored and shown."""
+    return SECRETS.sub("[masked]", UNSTORABLE.sub("\ufffd", text))
 
 
 def fingerprint(step: str, kind: str, error: BaseException | None) -> str:
@@ -102,6 +104,23 @@ def redrive(letter_id: UUID, *, by: str, reason: str = "") -> None:
     ring([letter.work])
 
 
+def replace(letter_id: UUID, new: NewWork, events: Sequence[NewEvent], *, by: str, reason: str = "") -> None:
+    """Redrive by other work: the dead work is cancelled, the new work stands in its place at their parent.
+
+    events   recorded in the same transaction
+    raises   NotOpen; WrongExpectedVersion when one of the events' streams has moved on
+    """
+    with transaction.atomic(durable=True):
+        letter = _close(letter_id, DeadLetterState.REDRIVEN, by=by, reason=reason)
+        if new.parent:
+            work.children_added(new.parent, 1)
+        if not work.cancel(letter.work, from_state="dead"):
+            raise NotOpen(f"the work of {letter} is no longer dead: reload and look again")
+        store.append(events, cause=letter.work)
+        work.enqueue([new])
+    ring([new.id])
+
+
 def dismiss(letter_id: UUID, *, by: str, reason: str) -> None:
     """Give the item up: it is left out, and whatever waits for it goes on without it.
 
@@ -138,7 +157,7 @@ def open_letters(**filters: str) -> Sequence[DeadLetter]:
 def _close(letter_id: UUID, state: DeadLetterState, *, by: str, reason: str) -> DeadLetter:
     # Compare and set: of two people who click at the same time one wins, and the other is told.
     closed = DeadLetter.objects.filter(id=letter_id, state=DeadLetterState.OPEN).update(
-        state=state, closed_at=Now(), closed_by=by, closed_reason=reason[:REASON_MAX]
+        state=state, closed_at=Now(), closed_by=by, closed_reason=redact(reason)[:REASON_MAX]
     )
     letter = DeadLetter.objects.filter(id=letter_id).first()
     if letter is None:

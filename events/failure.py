@@ -6,7 +6,7 @@ batch.
 
 import logging
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from events import dead_letters, work
 from events.failures import NeedsReview, TryAgain
@@ -15,12 +15,14 @@ from events.work import Claimed
 
 log = logging.getLogger(__name__)
 
+DATABASE_LOST = (OperationalError, InterfaceError)
+
 
 def meet(held: Claimed, policy: Retry, error: Exception) -> None:
     """Send held work where this error means it to go."""
     if isinstance(error, TryAgain):
         delay_s = policy.delay_s(1) if error.after_s is None else error.after_s
-        let_go(held, "ready", give_back=1, error=str(error), delay_s=delay_s)
+        let_go(held, "ready", give_back=1, error=dead_letters.redact(str(error)), delay_s=delay_s)
     elif isinstance(error, NeedsReview):
         dead_letters.bury(held, kind="needs review", reason=str(error), error=error)
     elif held.attempts >= policy.attempts_max:

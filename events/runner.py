@@ -12,17 +12,17 @@ import time
 from collections.abc import Callable, Sequence
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from events import batches, failure, store, work
 from events.doorbells import ring
+from events.failure import DATABASE_LOST
 from events.heartbeat import heartbeat
 from events.saga import REGISTRY, Outcome, Pipeline, Saga
 from events.work import Claimed, Fenced
 
 log = logging.getLogger(__name__)
 
-DATABASE_LOST = (OperationalError, InterfaceError)
 RECONNECT_S = 120.0
 
 
@@ -71,8 +71,10 @@ def run(
         # The outcome of the last statement is unknown. Handing the work back is right either way: if its
         # transaction committed, the work already stands before its next step and goes on from there.
         log.warning("the database went away during %s at %s", held.subject, held.step)
+        # Only a connection that broke is nobody's fault; a statement that was refused counts as an attempt.
+        give_back = 0 if connection.is_usable() else 1
         reconnect()
-        _hand_back(held)
+        _hand_back(held, give_back)
 
 
 def _run(held: Claimed, queues: Sequence[str] | None, stopping: Callable[[], bool]) -> None:
@@ -105,6 +107,8 @@ def _apply(saga: Saga, index: int, held: Claimed, outcome: Outcome) -> None:
     """One transaction: the task's events, its children, and where its work goes next."""
     following = saga.steps[index + 1] if index + 1 < len(saga.steps) else None
     step, queue = (following.name, following.queue) if following else (held.step, held.queue)
+    if not following and (outcome.fork or outcome.wait):
+        raise ValueError(f"{saga.name}/{held.step} forks or waits, but no step follows that could go on afterwards")
     with transaction.atomic(durable=True):
         if outcome.fork:
             work.release(held, "joining", step=step, queue=queue, pending=len(outcome.fork), fresh=True)
@@ -123,9 +127,9 @@ def _apply(saga: Saga, index: int, held: Claimed, outcome: Outcome) -> None:
     ring([held.id, *(new.id for new in (*outcome.fork, *outcome.then))])
 
 
-def _hand_back(held: Claimed) -> None:
+def _hand_back(held: Claimed, give_back: int) -> None:
     try:
-        failure.let_go(held, "ready", error="the database went away while this was being done")
+        failure.let_go(held, "ready", give_back=give_back, error="the database went away while this was being done")
     except Fenced:
         pass  # it was finished, or somebody else has it: both are fine
     except DATABASE_LOST:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.5
 STOP_S = 20.0  # what workers get to finish a step before they are killed
+STUCK_S = 3.0  # after this, those that do not end although nobody holds any work are killed: nothing is lost
 RESTART_PAUSE_S = 0.5
 
 
@@ -36,13 +37,16 @@ class Supervisor:
     """Runs `workers` workers of the configured doorbell until stopped.
 
     command   how to start a worker process; it gets `--serve N`
+    ticks     called every EVENTS_TICK_S seconds; whatever they do, many supervisors may do at once
     """
 
     workers: int
     command: Sequence[str]
+    ticks: Sequence[Callable[[], object]] = ()
     stop: threading.Event = field(default_factory=threading.Event)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _swept_at: float = 0.0
+    _ticked_at: float = float("-inf")
     _idle_since: float | None = None
 
     def run(self) -> None:
@@ -81,6 +85,7 @@ class Supervisor:
         try:
             self._sweep()
             projection.catch_up()
+            self._tick()
             self._watch()
         except (OperationalError, InterfaceError) as error:
             log.warning("the database does not answer: %s", type(error).__name__)
@@ -99,6 +104,18 @@ class Supervisor:
             due = Work.objects.filter(state=WorkState.READY).order_by("turn", "enqueued_at")[: self.workers]
             bell().ring([late.id for late in due])
 
+    def _tick(self) -> None:
+        if time.monotonic() - self._ticked_at < settings.EVENTS_TICK_S:
+            return
+        self._ticked_at = time.monotonic()
+        for tick in self.ticks:
+            try:
+                tick()
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception as error:  # one tick that fails must not keep the others from theirs
+                log.error("a tick failed: %s", type(error).__name__, exc_info=True)
+
     def _watch(self) -> None:
         """Replace the workers when work has been due, and nobody held any, for the whole stall time."""
         busy = Work.objects.filter(state=WorkState.LEASED).exists()
@@ -114,12 +131,14 @@ class Supervisor:
         """End every worker process and all that they forked."""
         for process in self.processes:
             process.send_signal(signal_number)  # to the leader, who tells its own children how to stop
-        until = time.monotonic() + STOP_S
+        began = time.monotonic()
+        while any(process.poll() is None for process in self.processes):
+            waited = time.monotonic() - began
+            if waited > STOP_S or (waited > STUCK_S and not _held()):
+                log.warning("a worker process did not end in %.0f s and is killed", waited)
+                break
+            time.sleep(0.02)
         for process in self.processes:
-            try:
-                process.wait(max(0.1, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                log.warning("a worker did not stop in %d s and is killed", STOP_S)
             _kill_group(process)
             process.wait()
         self.processes = []
@@ -131,6 +150,15 @@ def revive() -> None:
         import_string(settings.EVENTS_DATABASE_REVIVE)()
     except Exception as error:
         log.warning("the database could not be started again: %s", error)
+
+
+def _held() -> bool:
+    """Whether anybody holds work; True when the database does not answer."""
+    try:
+        return Work.objects.filter(state=WorkState.LEASED).exists()
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return True
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

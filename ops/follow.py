@@ -98,7 +98,7 @@ class Pool:
         """Start the supervisor, and again if somebody killed it."""
         if self.workers and (self.process is None or self.process.poll() is not None):
             self.process = subprocess.Popen(
-                [*worker_command(), "--workers", str(self.workers)],
+                [*worker_command(), "--workers", str(self.workers), "--no-schedule"],
                 preexec_fn=die_with_parent,  # noqa: PLW1509 - nothing else runs in this single-threaded child
             )
 

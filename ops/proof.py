@@ -5,9 +5,9 @@ stored, not what the code that stored it believed.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -17,6 +17,7 @@ from events.models import DeadLetter, DeadLetterState, Work, WorkState
 from events.store import Recorded
 from payroll import keys, manifest, objects, rules
 from payroll.control import control_totals, disagreements
+from payroll.history import History
 from payroll.payments import ach_reader, bank, gateways
 from payroll.runs import facts_of
 from payroll.steps import PIPELINE
@@ -39,11 +40,13 @@ class Line(NamedTuple):
 class EmployerEvidence:
     """What is known of one employer's run: its events, its paychecks, its manifests, its file."""
 
-    def __init__(self, employer: str, employer_run: str) -> None:
+    def __init__(self, employer: str, employer_run: str, booked: Sequence[bank.BookedCredit]) -> None:
         self.employer = employer
         self.id = employer_run
+        self.booked = booked
         self.events = store.read(keys.employerrun_stream(employer_run))
-        self.facts: dict[str, dict[str, Any]] = {event.type: event.data for event in self.events}
+        self.history = History(keys.employerrun_stream(employer_run))
+        self.facts = self.history.facts
 
     @cached_property
     def paychecks(self) -> dict[str, list[Recorded]]:
@@ -57,7 +60,7 @@ class EmployerEvidence:
     def net_cents(self) -> dict[str, int]:
         """Net pay above zero by employee, from the log."""
         return {
-            stream.partition("+")[2]: event.data["net_cents"]
+            keys.employee_of(stream): event.data["net_cents"]
             for stream, events in self.paychecks.items()
             for event in events
             if event.type == "RetirementCalculated" and event.data["net_cents"] > 0
@@ -86,8 +89,11 @@ class Evidence:
         self.opened = facts_of(run)
 
     def employers(self) -> Iterator[EmployerEvidence]:
+        booked: dict[UUID, list[bank.BookedCredit]] = {}
+        for credit in bank.books(gateways.bank_dir()):
+            booked.setdefault(UUID(str(credit.key)), []).append(credit)
         for employer, employer_run in sorted(self.opened["employer_runs"].items()):
-            yield EmployerEvidence(employer, employer_run)
+            yield EmployerEvidence(employer, employer_run, booked.get(keys.file_key(UUID(employer_run)), []))
 
 
 def prove(run: UUID | str) -> list[Line]:
@@ -125,17 +131,19 @@ def nobody_missing(part: EmployerEvidence) -> Iterator[str]:
     for written in began["manifests"]:
         frozen = manifest.read(written["object"], written["sha256"])
         listed.update(entry["employee_id"] for entry in frozen["employees"])
+    if strange := {data["employee_id"] for data in part.history.corrections} - listed.keys():
+        yield f"{len(strange)} people were corrected who are in no manifest, the first is {min(strange)}"
     if twice := [employee for employee, times in listed.items() if times > 1]:
         yield f"{len(twice)} people are in the manifest twice, the first is {twice[0]}"
     if listed.total() != began["employees"]:
         yield f"{listed.total()} people in the manifests, {began['employees']} in the event"
-    known = {stream.partition("+")[2] for stream in part.paychecks}
+    known = {keys.employee_of(stream) for stream in part.paychecks}
     if strange := known - listed.keys():
         yield f"{len(strange)} paychecks are in no manifest, the first is {min(strange)}"
     if part.paid:
         ended = ("RetirementCalculated", "PaycheckExcluded")
         done = {
-            s.partition("+")[2]
+            keys.employee_of(s)
             for s, events in part.paychecks.items()
             if any(e.type in ended for e in events)
         }
@@ -144,7 +152,7 @@ def nobody_missing(part: EmployerEvidence) -> Iterator[str]:
 
 
 def manifests_intact(part: EmployerEvidence) -> Iterator[str]:
-    for written in part.facts.get("EmployerRunBegan", {}).get("manifests", ()):
+    for written in part.history.manifests if "EmployerRunBegan" in part.facts else ():
         try:
             manifest.terms(manifest.read(written["object"], written["sha256"]), written["object"])
         except (objects.ObjectDamaged, manifest.RulesChanged) as damage:
@@ -156,7 +164,10 @@ def totals_agree(part: EmployerEvidence) -> Iterator[str]:
     if validated is None or began is None:
         return
     totals = control_totals(part.id)
-    yield from disagreements(began["employees"], began["manifest_hours_hundredths"], totals)
+    hours = began["manifest_hours_hundredths"] + sum(
+        data["hours_hundredths"] for data in part.history.corrections
+    )
+    yield from disagreements(began["employees"], hours, totals)
     for name in ("gross_cents", "employee_taxes_cents", "employer_taxes_cents", "match_cents", "net_cents"):
         if validated[f"total_{name}"] != getattr(totals, name):
             yield f"{name} was {validated[f'total_{name}']} when validated and is {getattr(totals, name)} now"
@@ -189,10 +200,10 @@ def instructed_once(part: EmployerEvidence) -> Iterator[str]:
     """Every approved net pay has exactly one payment, of that amount, under its own key."""
     if "PaymentsInstructed" not in part.facts:
         return
-    payments = {
-        stream.partition("+")[2]: [event for event in events if event.type == "PaymentInstructed"]
-        for stream, events in part.paychecks.items()
-    }
+    payments: dict[str, list[Recorded]] = {}
+    for stream, events in part.paychecks.items():
+        instructed = [event for event in events if event.type == "PaymentInstructed"]
+        payments.setdefault(keys.employee_of(stream), []).extend(instructed)
     keys_seen: Counter[str] = Counter()
     for employee, instructed in payments.items():
         owed = part.net_cents.get(employee, 0)
@@ -229,7 +240,7 @@ def bank_agrees(part: EmployerEvidence) -> Iterator[str]:
     moved = part.facts.get("MoneyMoved", {})
     if moved.get("gateway") != "sandbox-bank":
         return
-    booked = _books().get(str(keys.file_key(UUID(part.id))), [])
+    booked = part.booked
     yield from _same_payments(
         part, Counter((e.individual_id, e.amount_cents) for e in booked), "the bank's books"
     )
@@ -244,13 +255,6 @@ def _same_payments(part: EmployerEvidence, found: Counter[tuple[str, int]], wher
     if found != wanted:
         missing, extra = (wanted - found).total(), (found - wanted).total()
         yield f"{where} lacks {missing} payments of the net pay in the log, and has {extra} that are not in it"
-
-
-def _books() -> dict[str, list[bank.BookedCredit]]:
-    by_file: dict[str, list[bank.BookedCredit]] = {}
-    for credit in bank.books(gateways.bank_dir()):
-        by_file.setdefault(str(credit.key), []).append(credit)
-    return by_file
 
 
 def one_run_a_period(evidence: Evidence) -> Iterator[str]:

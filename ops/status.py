@@ -12,7 +12,7 @@ from django.db.models import Count, Sum
 
 from events import projection
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
-from payroll import objects
+from payroll import keys, objects
 from payroll.models import EmployerRun, PayRun
 from payroll.runs import Refused
 from payroll.steps import PIPELINE
@@ -176,7 +176,7 @@ def _letters(run: str) -> list[dict[str, Any]]:
         {
             "id": str(letter.id),
             "employer": letter.group_key,
-            "employee_id": letter.subject.partition("+")[2],
+            "employee_id": keys.employee_of(letter.subject),
             "step": letter.step,
             "kind": letter.kind,
             "reason": letter.reason,

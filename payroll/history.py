@@ -14,6 +14,15 @@ class History:
         events = store.read(stream)
         self.facts: dict[str, dict[str, Any]] = {event.type: event.data for event in events}
         self.version = len(events)
+        self.corrections = [event.data for event in events if event.type == "InputsCorrected"]
+
+    @property
+    def manifests(self) -> list[dict[str, Any]]:
+        """Every manifest of an employer's run: as it began, and where inputs were corrected since."""
+        return [
+            *self.facts["EmployerRunBegan"]["manifests"],
+            *(data["manifest"] for data in self.corrections),
+        ]
 
     def next(self, type: str, data: dict[str, Any]) -> NewEvent:
         """The event that would be appended now."""

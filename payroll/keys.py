@@ -44,8 +44,15 @@ def employerrun_stream(employer_run: UUID | str) -> str:
     return f"employerrun-{employer_run}"
 
 
-def paycheck_stream(employer_run: UUID | str, employee_id: str) -> str:
-    return f"{paycheck_prefix(employer_run)}{employee_id}"
+def paycheck_stream(employer_run: UUID | str, employee_id: str, sequence: int = 1) -> str:
+    """One person's paycheck; the second and later ones were begun again with corrected inputs."""
+    again = f"+{sequence}" if sequence > 1 else ""
+    return f"{paycheck_prefix(employer_run)}{employee_id}{again}"
+
+
+def employee_of(paycheck_stream: str) -> str:
+    """The employee id in the name of a paycheck's stream; empty for any other stream."""
+    return paycheck_stream.partition("+")[2].partition("+")[0]
 
 
 def paycheck_prefix(employer_run: UUID | str) -> str:

@@ -58,37 +58,58 @@ def write(pinned: Pinned, employer: Employer) -> Iterator[Written]:
     """Freeze the inputs of everybody employed in the period, one object per batch, in order of employee id."""
     holds = unfinished(pinned)
     for number, people in enumerate(_batches(pinned), start=1):
-        entries = _time(
-            people, first_entry_day(pinned.period_start, employer.workweek_start), pinned.period_end
-        )
-        years = _years(pinned, [person.employee_id for person in people])
-        inputs = [_inputs(person, entries.get(person.pk, []), years, pinned, holds) for person in people]
-        content = json.dumps(
-            {
-                "schema": SCHEMA,
-                "terms": {
-                    **{name: str(value) for name, value in pinned._asdict().items()},
-                    "retirement_plan": employer.retirement_plan,
-                    "workweek_start": employer.workweek_start,
-                },
-                "employees": [
-                    person._asdict() | {"year_to_date": person.year_to_date._asdict()} for person in inputs
-                ],
+        yield _write(pinned, employer, people, holds, name=f"{number:05d}", sequence=1)
+
+
+def write_again(pinned: Pinned, employer: Employer, employee_id: str, sequence: int) -> Written:
+    """Freeze one person's inputs again, as the roster has them now; their paycheck gets this sequence.
+
+    raises   Employee.DoesNotExist
+    """
+    person = Employee.objects.get(employer=employer, employee_id=employee_id)
+    name = f"again-{employee_id}-{sequence}"
+    return _write(pinned, employer, [person], unfinished(pinned), name=name, sequence=sequence)
+
+
+def _write(
+    pinned: Pinned,
+    employer: Employer,
+    people: Sequence[Employee],
+    holds: dict[str, str],
+    *,
+    name: str,
+    sequence: int,
+) -> Written:
+    entries = _time(people, first_entry_day(pinned.period_start, employer.workweek_start), pinned.period_end)
+    years = _years(pinned, [person.employee_id for person in people])
+    inputs = [_inputs(person, entries.get(person.pk, []), years, pinned, holds) for person in people]
+    content = json.dumps(
+        {
+            "schema": SCHEMA,
+            "terms": {
+                **{name: str(value) for name, value in pinned._asdict().items()},
+                "retirement_plan": employer.retirement_plan,
+                "workweek_start": employer.workweek_start,
+                "sequence": sequence,
             },
-            separators=(",", ":"),
-        ).encode()
-        # The content is in the name: what a lost worker left behind never collides with a manifest written again.
-        content_sha256 = hashlib.sha256(content).hexdigest()
-        name = f"manifests/{pinned.run}/{pinned.employer}/{number:05d}-{content_sha256[:12]}.json"
-        sha256 = objects.put_once(name, content)
-        in_period = pinned.period_start.isoformat()
-        hours = sum(
-            int(Decimal(entry[1]).scaleb(2))
-            for person in inputs
-            for entry in person.time
-            if entry[0] >= in_period
-        )
-        yield Written(name, sha256, len(inputs), hours)
+            "employees": [
+                person._asdict() | {"year_to_date": person.year_to_date._asdict()} for person in inputs
+            ],
+        },
+        separators=(",", ":"),
+    ).encode()
+    # The content is in the name: what a lost worker left behind never collides with a manifest written again.
+    content_sha256 = hashlib.sha256(content).hexdigest()
+    key = f"manifests/{pinned.run}/{pinned.employer}/{name}-{content_sha256[:12]}.json"
+    sha256 = objects.put_once(key, content)
+    in_period = pinned.period_start.isoformat()
+    hours = sum(
+        int(Decimal(entry[1]).scaleb(2))
+        for person in inputs
+        for entry in person.time
+        if entry[0] >= in_period
+    )
+    return Written(key, sha256, len(inputs), hours)
 
 
 def read(object_key: str, sha256: str) -> dict[str, Any]:
@@ -136,7 +157,8 @@ def paychecks(manifest: dict[str, Any], wanted: Sequence[int]) -> dict[int, Payc
     for number in wanted:
         entry = manifest["employees"][number]
         inputs = Inputs(**{**entry, "year_to_date": YearToDate(**entry["year_to_date"])})
-        found[number] = Paycheck(keys.paycheck_stream(employer_run, inputs.employee_id), number, inputs)
+        stream = keys.paycheck_stream(employer_run, inputs.employee_id, manifest["terms"]["sequence"])
+        found[number] = Paycheck(stream, number, inputs)
     return found
 
 
@@ -145,7 +167,7 @@ def unfinished(pinned: Pinned) -> dict[str, str]:
     letters = DeadLetter.objects.filter(
         group_key=pinned.employer, saga="paychecks", state=DeadLetterState.OPEN
     ).exclude(run_key=pinned.run)
-    return {subject.partition("+")[2]: subject for subject in letters.values_list("subject", flat=True)}
+    return {keys.employee_of(subject): subject for subject in letters.values_list("subject", flat=True)}
 
 
 def _batches(pinned: Pinned) -> Iterator[list[Employee]]:

@@ -40,7 +40,7 @@ def paid(facts: dict[str, dict[str, Any]]) -> list[Notification]:
         *(
             notice(
                 f"You are paid {dollars(event.data['amount_cents'])} on {pay_date}.",
-                event.stream.partition("+")[2],
+                keys.employee_of(event.stream),
             )
             for event in people
         ),

@@ -118,7 +118,8 @@ def validate(work: Claimed) -> Outcome:
     pinned = Pinned.of(history.facts["EmployerRunOpened"])
     began = history.facts["EmployerRunBegan"]
     totals = control_totals(pinned.employer_run)
-    if wrong := disagreements(began["employees"], began["manifest_hours_hundredths"], totals):
+    hours = began["manifest_hours_hundredths"] + sum(data["hours_hundredths"] for data in history.corrections)
+    if wrong := disagreements(began["employees"], hours, totals):
         raise NeedsReview(f"the control totals of {pinned.employer} do not agree: {'; '.join(wrong)}")
     facts: dict[str, Any] = {
         "completed": totals.completed,
@@ -162,14 +163,14 @@ def push_payment(work: Claimed) -> Outcome:
     if not owed:
         return Outcome(events=[history.next("PaymentsInstructed", instructed)])
     owed_cents = {stream: event.data["net_cents"] for stream, event in owed.items()}
-    content = instructions.payment_file(pinned, history.facts["EmployerRunBegan"]["manifests"], owed_cents)
+    content = instructions.payment_file(pinned, history.manifests, owed_cents)
     name = f"files/{pinned.pay_date}/{pinned.employer}-{pinned.employer_run}.ach"
     sha256 = objects.put_once(name, content)
     instructed |= {"file_key": str(keys.file_key(UUID(pinned.employer_run)))}
     instructed |= {"file_object": name, "file_sha256": sha256}
     events = [history.next("PaymentsInstructed", instructed)]
     for stream, event in owed.items():
-        payment = keys.payment_key(UUID(pinned.employer_run), stream.partition("+")[2])
+        payment = keys.payment_key(UUID(pinned.employer_run), keys.employee_of(stream))
         facts = {"payment_key": str(payment), "amount_cents": event.data["net_cents"], "payment_file": name}
         events.append(NewEvent(stream, event.version + 1, "PaymentInstructed", facts))
     return Outcome(events=events)

@@ -181,7 +181,9 @@ def worker(sample: Sample, place: int, number: int) -> Worker:
     }
     row |= form_w4(dice, hourly=hourly) | deductions(dice, sample, full_time=full_time and left is None)
     row |= stays_unpaid(sample.employer_id, place)
-    punched_until = (left if (sample.employer_id, place) != PUNCHED_AFTER_LEAVING else None) or LAST_DAY_OF_DATA
+    punched_until = (
+        left if (sample.employer_id, place) != PUNCHED_AFTER_LEAVING else None
+    ) or LAST_DAY_OF_DATA
     return Worker(row, row["pay_basis"] == "hourly", full_time, False, punched_until)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
+from django.utils import timezone
+
 from events import store
 from events.failures import NeedsReview
 from events.store import WrongExpectedVersion
@@ -54,6 +56,11 @@ def open_due(today: date) -> Ticked:
             if opened.new:
                 ticked.opened.append(opened)
     return ticked
+
+
+def today() -> Ticked:
+    """Open what is due today, in UTC."""
+    return open_due(timezone.now().date())
 
 
 def due_periods(schedule: PayCalendar, today: date) -> Iterator[Due]:

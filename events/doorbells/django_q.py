@@ -5,8 +5,10 @@ ours (see DECISIONS.md): its own queue loses tasks when a worker is killed at a 
 for ever a task that kills its worker.
 """
 
+import mmap
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -17,6 +19,10 @@ from events import runner
 from events.orphans import die_with_parent
 
 PROCESSES_PER_WORKER = False
+
+# One byte that every process of the cluster shares: 1 once it was told to stop. It has no lock, because a lock
+# is lost with a process that is killed while it holds it.
+TOLD_TO_STOP = mmap.mmap(-1, 1)
 
 
 def ring(ids: Sequence[UUID]) -> None:
@@ -33,7 +39,7 @@ def answer(work_id: str) -> None:
 
     work_id   which work rang; only for the trace, because the table decides what is due
     """
-    runner.run_due(stopping=_parent_gone)
+    runner.run_due(stopping=_stopping)
 
 
 def serve(workers: int) -> None:
@@ -45,10 +51,19 @@ def serve(workers: int) -> None:
     # A killed sentinel otherwise leaves its children alive as orphans that go on taking tasks.
     os.register_at_fork(after_in_child=die_with_parent)
     cluster: Any = Cluster()
+
+    def stop(*_: object) -> None:
+        # django-q2 waits for its workers, and one that answers goes on as long as something is due: tell it first.
+        TOLD_TO_STOP[0] = 1
+        if cluster.sentinel is None:
+            sys.exit(0)
+        cluster.stop()
+
+    signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cluster.start()
     cluster.sentinel.join()
 
 
-def _parent_gone() -> bool:
-    return os.getppid() == 1
+def _stopping() -> bool:
+    return TOLD_TO_STOP[0] == 1 or os.getppid() == 1

@@ -18,7 +18,7 @@ MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 def payment_file(pinned: Pinned, manifests: list[dict[str, Any]], owed_cents: dict[str, int]) -> bytes:
     """The NACHA file of an employer's run: a pure function of the payment set and the frozen manifests.
 
-    manifests    as EmployerRunBegan lists them
+    manifests    as the employer run's history lists them
     owed_cents   net pay by paycheck stream, all above zero
     raises       NeedsReview when a paycheck has no account, or the file is refused
     """
@@ -45,8 +45,9 @@ def _credits(
     """Who is paid how much into which account: net pay from the log, accounts from the manifests."""
     credits: dict[str, ach.Credit] = {}
     for written in manifests:
-        for entry in manifest.read(written["object"], written["sha256"])["employees"]:
-            stream = keys.paycheck_stream(pinned.employer_run, entry["employee_id"])
+        frozen = manifest.read(written["object"], written["sha256"])
+        for entry in frozen["employees"]:
+            stream = keys.paycheck_stream(pinned.employer_run, entry["employee_id"], frozen["terms"]["sequence"])
             if stream not in owed_cents:
                 continue
             to = entry["pay_to"]

@@ -1,31 +1,33 @@
 -- The control totals of one employer's run, from the log alone: counts and sums over its paychecks, without
--- those that a person left out, and one hash over every event that made them.
+-- those that a person left out and those that were begun again with corrected inputs, and one hash over
+-- every event that made them.
 -- The names of the facts are unique within a paycheck, so each sum finds its own event.
 with paycheck as (
   select stream, version, type, data,
-         bool_or(type = 'PaycheckExcluded') over (partition by stream) as excluded
+         bool_or(type = 'PaycheckExcluded') over (partition by stream)                    as excluded,
+         bool_or(type in ('PaycheckExcluded', 'PaycheckSuperseded')) over (partition by stream) as out
     from events_event
    where stream >= %(prefix)s and stream < %(prefix)s || chr(1114111)
      and type in ('PaycheckBegan', 'TimeEntered', 'PayCalculated', 'TaxCalculated', 'RetirementCalculated',
-                  'PaycheckExcluded'))
-select count(*) filter (where type = 'RetirementCalculated' and not excluded)                as completed,
+                  'PaycheckExcluded', 'PaycheckSuperseded'))
+select count(*) filter (where type = 'RetirementCalculated' and not out)                as completed,
        count(distinct stream) filter (where excluded)                                        as excluded,
-       count(*) filter (where (data ->> 'no_hours')::boolean and not excluded)               as no_hours,
-       count(*) filter (where (data ->> 'net_cents')::bigint > 0 and not excluded)           as payable,
+       count(*) filter (where (data ->> 'no_hours')::boolean and not out)               as no_hours,
+       count(*) filter (where (data ->> 'net_cents')::bigint > 0 and not out)           as payable,
        coalesce(sum((data ->> 'hours_worked_hundredths')::bigint
                   + (data ->> 'leave_hours_hundredths')::bigint
                   + (data ->> 'holiday_hours_hundredths')::bigint)
-                filter (where not excluded), 0)                                              as hours_hundredths,
-       coalesce(sum((data ->> 'gross_cents')::bigint) filter (where not excluded), 0)        as gross_cents,
+                filter (where not out), 0)                                              as hours_hundredths,
+       coalesce(sum((data ->> 'gross_cents')::bigint) filter (where not out), 0)        as gross_cents,
        coalesce(sum((data ->> 'section125_cents')::bigint
                   + (data ->> 'traditional_401k_cents')::bigint
-                  + (data ->> 'roth_401k_cents')::bigint) filter (where not excluded), 0)    as deductions_cents,
-       coalesce(sum((data ->> 'employee_taxes_cents')::bigint) filter (where not excluded), 0)
+                  + (data ->> 'roth_401k_cents')::bigint) filter (where not out), 0)    as deductions_cents,
+       coalesce(sum((data ->> 'employee_taxes_cents')::bigint) filter (where not out), 0)
                                                                                              as employee_taxes_cents,
-       coalesce(sum((data ->> 'employer_taxes_cents')::bigint) filter (where not excluded), 0)
+       coalesce(sum((data ->> 'employer_taxes_cents')::bigint) filter (where not out), 0)
                                                                                              as employer_taxes_cents,
-       coalesce(sum((data ->> 'match_cents')::bigint) filter (where not excluded), 0)        as match_cents,
-       coalesce(sum((data ->> 'net_cents')::bigint) filter (where not excluded), 0)          as net_cents,
+       coalesce(sum((data ->> 'match_cents')::bigint) filter (where not out), 0)        as match_cents,
+       coalesce(sum((data ->> 'net_cents')::bigint) filter (where not out), 0)          as net_cents,
        encode(sha256(convert_to(coalesce(
          string_agg(stream || '@' || version || ' ' || type || ' ' || encode(sha256(convert_to(data::text, 'UTF8')), 'hex'),
                     E'\n' order by stream, version), ''), 'UTF8')), 'hex')                   as register_sha256

@@ -31,6 +31,7 @@ LEASE_S, SWEEP_S, STALL_S = 3.0, 1.0, 3.0
 # The supervisor looks twice a second, and two busy cores take a while to start Django again.
 MARGIN_S = 6.0
 RECOVERY_S = LEASE_S + SWEEP_S + MARGIN_S
+STOP_WITHIN_S = 6.0  # for the processes of a run that is over
 LIMIT_S = 60.0  # for a run to come to its end; far more than it takes
 STEPS = 6  # events of a paycheck that is paid
 
@@ -105,8 +106,10 @@ class Payday:
         return self.manage(*START, *FOLLOW, "--workers", str(workers))
 
     def finish(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
-        """Wait for a followed run; what it ends with."""
-        code = process.wait(LIMIT_S)
+        """Wait for a followed run and for the end of its processes; what it ends with."""
+        self.until(lambda: self.is_complete() or process.poll() is not None, "the run is complete")
+        self.until(lambda: process.poll() is not None, "the command ends", STOP_WITHIN_S)
+        code = process.wait()
         number = self.started.index(process)
         assert code == 0, f"exit {code}\n{self.said()}"
         summary: dict[str, Any] = json.loads(self._output(number).read_text())
@@ -164,7 +167,8 @@ class Payday:
     def events(self, *types: str) -> int:
         """How many events the log holds, of these types or of all."""
         wanted = list(types) or None
-        (row,) = self.query("select count(*) from events_event where %s::text[] is null or type = any(%s)", wanted, wanted)
+        statement = "select count(*) from events_event where %s::text[] is null or type = any(%s)"
+        (row,) = self.query(statement, wanted, wanted)
         return int(row[0])
 
     def held(self, *pids: int) -> list[Held]:
@@ -230,7 +234,8 @@ class Payday:
         assert {(credit.company_id, credit.individual_id): credit.amount_cents for credit in credits} == owed
         assert self.is_complete()
         streams = self.query(
-            "select stream, array_agg(version order by version) from events_event where stream like 'paycheck-%%' group by 1"
+            "select stream, array_agg(version order by version) from events_event"
+            " where stream like 'paycheck-%' group by stream"
         )
         assert len(streams) == len(owed)
         assert all(versions == list(range(1, STEPS + 1)) for _, versions in streams)

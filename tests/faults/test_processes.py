@@ -6,9 +6,7 @@ import pytest
 
 from . import roster
 from .conftest import NewPayday
-from .payday import FOLLOW, START, family, kill, lives
-
-STOP_WITHIN_S = 6.0
+from .payday import FOLLOW, START, STOP_WITHIN_S, family, kill, lives
 
 
 @pytest.mark.parametrize("victim", ["pusher", "monitor", "sentinel", "main", "supervisor"])

@@ -10,6 +10,7 @@ from events import dead_letters, store
 from events.dead_letters import NothingToUndo, NotOpen
 from events.models import DeadLetter, DeadLetterState
 from ops.status import find_run
+from payroll import corrections, keys
 from payroll.runs import Refused
 
 SHOWN = (
@@ -43,6 +44,9 @@ class Command(BaseCommand):
                 )
                 chosen.add_argument("--as", dest="user", default="cli", metavar="USER")
                 chosen.add_argument("--reason", default="")
+                chosen.add_argument(
+                    "--corrected", action="store_true", help="begin again, with the roster as it is now"
+                )
             chosen.add_argument("--run", help="of this pay run")
             chosen.add_argument("--employer", help="of this employer")
             chosen.add_argument("--step", help="standing at this step")
@@ -91,12 +95,17 @@ class Command(BaseCommand):
             )
         self.stdout.write(letter.traceback)
 
-    def do_redrive(self, *, ids: list[str], user: str, reason: str, json: bool, **chosen: Any) -> None:
+    def do_redrive(
+        self, *, ids: list[str], user: str, reason: str, corrected: bool, json: bool, **chosen: Any
+    ) -> None:
         if not ids and not any(chosen.get(name) for name in ("run", "employer", "step", "fingerprint")):
             raise Refused("name dead letters, or choose them with --run, --employer, --step or --fingerprint")
         letters = [find(text) for text in ids] if ids else dead_letters.open_letters(**filters(**chosen))
         for letter in letters:
-            dead_letters.redrive(letter.id, by=user, reason=reason)
+            if corrected:
+                corrections.redrive_corrected(letter.id, by=user, reason=reason)
+            else:
+                dead_letters.redrive(letter.id, by=user, reason=reason)
         self._done("redriven", letters, json)
 
     def do_dismiss(self, *, ids: list[str], user: str, reason: str, json: bool, **_: Any) -> None:
@@ -131,7 +140,7 @@ def find(text: str) -> DeadLetter:
 
 def facts(letter: DeadLetter) -> dict[str, Any]:
     """A dead letter for a program; the employee's id is the end of the subject."""
-    employee = {"employee_id": letter.subject.partition("+")[2], "opened_at": letter.opened_at}
+    employee = {"employee_id": keys.employee_of(letter.subject), "opened_at": letter.opened_at}
     return {name: getattr(letter, name) for name in SHOWN} | employee
 
 

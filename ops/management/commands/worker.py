@@ -3,7 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management import BaseCommand
+from django.utils.module_loading import import_string
 
 from events.doorbells import bell
 from events.supervisor import Supervisor, worker_command
@@ -14,12 +16,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--workers", type=int, default=2, help="how many workers (default: 2)")
+        parser.add_argument("--no-schedule", action="store_true", help="open no pay runs that become due")
         parser.add_argument(
             "--serve", type=int, metavar="N", help="be the worker process itself, without a supervisor"
         )
 
-    def handle(self, *args: Any, workers: int, serve: int | None, **options: Any) -> None:
+    def handle(self, *args: Any, workers: int, serve: int | None, no_schedule: bool, **options: Any) -> None:
         if serve:
             bell().serve(serve)
         else:
-            Supervisor(workers, worker_command()).run()
+            ticks = [] if no_schedule else [import_string(name) for name in settings.EVENTS_TICKS]
+            Supervisor(workers, worker_command(), ticks).run()

@@ -1,0 +1,60 @@
+"""Columns that pay runs and employer runs share."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Subquery
+
+from events.models import DeadLetter, DeadLetterState
+from ops.admin import words
+
+VALIDATED = "EmployerRunValidated"
+TONES = {
+    "waits for approval": "wait",
+    "approved": "busy",
+    "paying": "busy",
+    "paid": "good",
+    "complete": "good",
+}
+
+
+def open_letters(**of: Any) -> Subquery:
+    """How many dead letters of a row are open."""
+    letters = DeadLetter.objects.filter(state=DeadLetterState.OPEN, **of).order_by()
+    return Subquery(letters.values("run_key").annotate(count=Count("id")).values("count"))
+
+
+def in_words(part: Any) -> str:
+    """The state of an employer's run as a badge; a dead letter comes before anything else."""
+    if part.dead:
+        return words.badge("waits for a dead letter", "bad")
+    return words.badge(part.state, TONES.get(part.state, "busy"))
+
+
+def letters_link(count: int | None, **of: object) -> str:
+    """The number of open dead letters, as a link to them."""
+    return words.link(words.listing(DeadLetter, state="open", **of) if count else "", words.number(count))
+
+
+class Amounts:
+    """Period, people and sums."""
+
+    @admin.display(description="period", ordering="period_start")
+    def period(self, row: Any) -> str:
+        return f"{row.period_start} to {row.period_end}"
+
+    @admin.display(description="people")
+    def people(self, row: Any) -> str:
+        return words.number(row.employees)
+
+    @admin.display(description="gross")
+    def gross(self, row: Any) -> str:
+        return words.money(row.gross_cents)
+
+    @admin.display(description="net pay")
+    def net(self, row: Any) -> str:
+        return words.money(row.net_cents)
+
+    @admin.display(description="paid")
+    def paid(self, row: Any) -> str:
+        return words.money(row.paid_cents)

@@ -1,0 +1,197 @@
+"""The first page: what is going on today, and what waits for a person."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, Min, Sum
+from django.db.models.functions import Now
+from django.http import HttpRequest
+from django.utils import timezone
+
+from events import projection
+from events.models import DeadLetter, DeadLetterState, Work, WorkState
+from ops.admin import words
+from ops.admin.base import Section, Table
+from ops.admin.navigation import may_view
+from payroll.models import EmployerRun, PayRun
+
+SHOWN = 12
+WEEK = timedelta(days=7)
+
+
+def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What the template shows; each part only to those who may look at its rows."""
+    current = projection.catch_up()
+    sections: list[Section] = []
+    cards: list[dict[str, object]] = []
+    if may_view(request, EmployerRun):
+        cards.append(approvals_card())
+        sections.append(approvals())
+    if may_view(request, DeadLetter):
+        cards.append(letters_card())
+        sections.append(letters())
+    if may_view(request, PayRun) and may_view(request, EmployerRun):
+        cards.append(paid_card())
+        sections.append(week())
+    if may_view(request, Work):
+        cards.append(work_card())
+        sections.append(due())
+    as_of = f"As of {words.moment(timezone.now())} UTC"
+    as_of += "" if current else "; work is going on, reload for what has happened since"
+    return context | {"title": "Today", "cards": cards, "sections": sections, "as_of": as_of}
+
+
+def waiting() -> Any:
+    """Employer runs that wait for approval."""
+    return EmployerRun.objects.filter(last_event="EmployerRunValidated").order_by("pay_date", "employer")
+
+
+def approvals_card() -> dict[str, object]:
+    found = waiting().aggregate(count=Count("stream"), net=Sum("net_cents"))
+    return {
+        "label": "Wait for approval",
+        "value": f"{found['count']:,}",
+        "note": f"{words.amount(found['net'])} net pay",
+        "url": words.listing(EmployerRun, state="EmployerRunValidated"),
+        "tone": "wait" if found["count"] else "good",
+    }
+
+
+def approvals() -> Table:
+    rows = [
+        (
+            words.link(words.page(EmployerRun, part.pk), f"{part.name} ({part.employer})"),
+            f"{part.period_start} to {part.period_end}",
+            part.pay_date,
+            part.opened_by,
+            f"{part.employees:,}",
+            words.money(part.net_cents),
+        )
+        for part in waiting()[:SHOWN]
+    ]
+    columns = ("employer", "period", "pay date", "opened by", ">people", ">net pay")
+    return Table("Employers that wait for approval", columns, rows, empty="Nobody waits for an approval.")
+
+
+def open_letters() -> Any:
+    """Dead letters that wait for a person."""
+    return DeadLetter.objects.filter(state=DeadLetterState.OPEN).order_by()
+
+
+def letters_card() -> dict[str, object]:
+    count = open_letters().count()
+    employers = open_letters().values("group_key").distinct().count()
+    note = f"{employers:,} employer{'' if employers == 1 else 's'} held up" if count else "nobody is held up"
+    tone = "bad" if count else "good"
+    return {
+        "label": "Open dead letters",
+        "value": f"{count:,}",
+        "note": note,
+        "url": words.listing(DeadLetter),
+        "tone": tone,
+    }
+
+
+def letters() -> Table:
+    """Open dead letters by fault, the most frequent first."""
+    faults = (
+        open_letters()
+        .values("fingerprint", "step", "kind")
+        .annotate(count=Count("id"), employers=Count("group_key", distinct=True), since=Min("opened_at"))
+        .annotate(example=Min("reason"))
+        .order_by("-count", "since")[:SHOWN]
+    )
+    rows = [
+        (
+            words.link(
+                words.listing(DeadLetter, state="open", fingerprint=fault["fingerprint"]),
+                fault["fingerprint"],
+            ),
+            fault["step"],
+            words.badge(fault["kind"], "wait" if fault["kind"] == "needs review" else "bad"),
+            words.short(fault["example"], 120),
+            words.moment(fault["since"]),
+            f"{fault['employers']:,}",
+            f"{fault['count']:,}",
+        )
+        for fault in faults
+    ]
+    columns = ("fault", "step", "kind", "for example", "since (UTC)", ">employers", ">letters")
+    return Table("Open dead letters, by fault", columns, rows, empty="No dead letter is open.")
+
+
+def latest_runs() -> Any:
+    """Pay runs that were opened, or pay, within a week of today."""
+    since = str(timezone.localdate() - WEEK)
+    return PayRun.objects.filter(pay_date__gte=since).order_by("-pay_date", "-first_at")
+
+
+def paid_card() -> dict[str, object]:
+    runs = latest_runs().values("run")
+    found = EmployerRun.objects.filter(run__in=runs).aggregate(paid=Sum("paid_cents"), net=Sum("net_cents"))
+    return {
+        "label": "Paid, runs of this week",
+        "value": words.amount(found["paid"]),
+        "note": f"of {words.amount(found['net'])} net pay calculated",
+        "url": words.listing(PayRun),
+        "tone": "plain",
+    }
+
+
+def week() -> Table:
+    """The runs of the week, with how far each is."""
+    rows = []
+    for run in latest_runs()[:SHOWN]:
+        parts = EmployerRun.objects.filter(run=run.run)
+        sums = parts.aggregate(
+            Count("stream"), people=Sum("employees"), net=Sum("net_cents"), paid=Sum("paid_cents")
+        )
+        done = parts.filter(last_event__in=("MoneyMoved", "EmployerRunCompleted")).count()
+        rows.append(
+            (
+                words.link(words.page(PayRun, run.pk), f"{run.period_start} to {run.period_end}"),
+                run.pay_date,
+                words.badge("complete", "good") if run.complete else words.badge("open", "busy"),
+                f"{done:,} of {sums['stream__count']:,} paid",
+                f"{sums['people'] or 0:,}",
+                words.money(sums["net"]),
+                words.money(sums["paid"]),
+            )
+        )
+    columns = ("period", "pay date", "state", "employers", ">people", ">net pay", ">paid")
+    return Table("Pay runs of this week", columns, rows, empty="No run pays this week.")
+
+
+def overdue() -> Any:
+    """Work that could be claimed now."""
+    return Work.objects.filter(state=WorkState.READY, available_at__lte=Now()).order_by("available_at")
+
+
+def work_card() -> dict[str, object]:
+    count, held = overdue().count(), Work.objects.filter(state=WorkState.LEASED).count()
+    return {
+        "label": "Work due now",
+        "value": f"{count:,}",
+        "note": f"{held:,} in the hands of workers",
+        "url": words.listing(Work, state__exact="ready"),
+        "tone": "plain",
+    }
+
+
+def due() -> Table:
+    """The oldest work that nobody has taken: it should be seconds old, or no worker is running."""
+    now = timezone.now()
+    rows = [
+        (
+            words.link(words.page(Work, row.pk), f"{row.saga}: {row.step}"),
+            row.group_key,
+            words.moment(row.available_at),
+            f"{(now - row.available_at).total_seconds():,.0f}",
+            row.attempts,
+            words.short(row.error),
+        )
+        for row in overdue()[:SHOWN]
+    ]
+    columns = ("step", "employer", "due since (UTC)", ">seconds", ">attempts", "last error")
+    note = "Work that is due for longer than some seconds means that no worker is running."
+    return Table("Oldest work due", columns, rows, empty="Nothing is due.", note=note if rows else "")

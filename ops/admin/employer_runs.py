@@ -1,0 +1,168 @@
+"""Employer runs: one employer's part of a pay run, its totals, and its approval."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, OuterRef, QuerySet, TextField
+from django.db.models.functions import Cast
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+
+from events.models import Event
+from ops.admin import words
+from ops.admin.approval import ask_approval, give_approval, refusal
+from ops.admin.base import Button, Facts, ReadOnly, Section, Table, Warn
+from ops.admin.columns import VALIDATED, Amounts, in_words, letters_link, open_letters
+from ops.admin.confirm import chosen, confirmed
+from ops.admin.filters import ByEmployer, ByRun
+from ops.admin.log import history
+from payroll.models import EmployerRun, Notification, Paycheck, PayRun
+from payroll.models.read import STATES
+
+
+class ByState(admin.SimpleListFilter):
+    """Employer runs in one state."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(STATES.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(last_event=self.value()) if self.value() else queryset
+
+
+@admin.register(EmployerRun)
+class EmployerRunAdmin(Amounts, ReadOnly):
+    """One employer's part of a pay run."""
+
+    intro = "One employer's part of a pay run. It waits for the approval of somebody who did not open it."
+    fresh = True
+    list_display = (
+        "name",
+        "employer",
+        "period",
+        "pay_date",
+        "stands",
+        "people",
+        "gross",
+        "net",
+        "paid",
+        "dead_letters",
+    )
+    list_filter = (ByState, ByRun, ByEmployer)
+    search_fields = ("employer", "name")
+    search_help_text = "An employer's id or name"
+    actions = ("approve",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EmployerRun]:
+        of = {"run_key": Cast(OuterRef("run"), TextField()), "group_key": OuterRef("employer")}
+        found: QuerySet[EmployerRun] = super().get_queryset(request)
+        return found.annotate(dead=open_letters(**of))
+
+    def has_approve_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("payroll.approve_employerrun")
+
+    @admin.action(description="Approve", permissions=["approve"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[Model]) -> TemplateResponse | None:
+        """Ask, then approve one by one what was seen; each refusal is told in its own words."""
+        parts = list(self.get_queryset(request).filter(stream__in=chosen(request)))
+        if confirmed(request):
+            for part in parts:
+                give_approval(request, part)
+            return None
+        return ask_approval(self, request, parts)
+
+    @admin.display(description="state", ordering="last_event")
+    def stands(self, row: Any) -> str:
+        return in_words(row)
+
+    @admin.display(description="dead letters")
+    def dead_letters(self, row: Any) -> str:
+        return letters_link(row.dead, run_key=row.run, group_key=row.employer)
+
+    def buttons(self, request: HttpRequest, row: Any) -> Sequence[Button]:
+        if row.last_event != VALIDATED or not self.has_approve_permission(request) or refusal(request, row):
+            return ()
+        return (Button("approve", "Approve…"),)
+
+    def sections(self, request: HttpRequest, row: Any) -> Sequence[Section]:
+        sections: list[Section] = []
+        if row.last_event == VALIDATED:
+            why = refusal(request, row)
+            say = f"You cannot approve it: {why}." if why else "You may approve it: look at the totals first."
+            sections.append(
+                Warn(f"Everybody is calculated and the totals agree. It waits for approval. {say}")
+            )
+        if row.dead:
+            sections.append(
+                Warn(f"{row.dead} open dead letters hold this employer up. Redrive or dismiss them.", "bad")
+            )
+        return (
+            *sections,
+            self.overview(row),
+            self.control_totals(row),
+            self.payment(row),
+            history(row.stream),
+        )
+
+    def overview(self, row: Any) -> Facts:
+        run = words.link(words.page(PayRun, f"payrun-{row.run}"), f"{row.period_start} to {row.period_end}")
+        checks = {"employer_run": row.employer_run}
+        no_hours = words.link(
+            words.listing(Paycheck, **checks, what="no_hours"), f"{row.facts.get('no_hours', 0):,}"
+        )
+        left_out = words.link(words.listing(Paycheck, **checks, what="left_out"), f"{row.excluded:,}")
+        return Facts(
+            "Employer run",
+            [
+                ("Employer", f"{row.name} ({row.employer})"),
+                ("State", in_words(row)),
+                ("Pay run", run),
+                ("Pay date", row.pay_date),
+                ("Opened", f"by {row.opened_by}, {words.moment(row.first_at)} UTC"),
+                ("Approved", f"by {row.approved_by}" if row.approved_by else "not yet"),
+                ("People", words.link(words.listing(Paycheck, **checks), f"{row.employees:,} paychecks")),
+                ("No hours, paid nothing", no_hours),
+                ("Left out", left_out),
+                ("Dead letters, open", letters_link(row.dead, run_key=row.run, group_key=row.employer)),
+                ("Notifications", words.link(words.listing(Notification, **checks), "what people were told")),
+                ("Record", words.link(words.listing(Event, q=row.stream), "its events in the log")),
+            ],
+        )
+
+    def control_totals(self, row: Any) -> Table:
+        """Gross to net of everybody together, and what it costs the employer."""
+        facts = row.facts
+        if "total_gross_cents" not in facts:
+            return Table("Totals", ("",), (), empty="They come when everybody is calculated.")
+        lines: list[Sequence[object]] = [
+            ("Gross pay", words.money(row.gross_cents)),
+            ("Section 125 and 401(k) deferrals", words.money(-facts["total_deductions_cents"])),
+            ("Employee taxes", words.money(-row.employee_taxes_cents)),
+        ]
+        cost = row.gross_cents + row.employer_taxes_cents + row.match_cents
+        note = (
+            f"On top, the employer pays {words.amount(row.employer_taxes_cents)} of taxes and "
+            f"{words.amount(row.match_cents)} of match: {words.amount(cost)} in all."
+        )
+        return Table(
+            "Totals", ("", ">amount"), lines, note=note, total=("Net pay", words.money(row.net_cents))
+        )
+
+    def payment(self, row: Any) -> Facts:
+        facts = row.facts
+        return Facts(
+            "Approval and payment",
+            [
+                ("Register, SHA-256", words.code(row.register_sha256)),
+                ("Payments", f"{row.payments:,}, {words.amount(facts.get('payments_cents', 0))}"),
+                ("Payment file", words.code(row.file_object)),
+                ("File, SHA-256", words.code(row.file_sha256)),
+                ("Paid", f"{facts.get('paid', 0):,} people, {words.amount(row.paid_cents)}"),
+                ("Bank's reference", words.code(facts.get("bank_reference"))),
+            ],
+            note="The register's hash covers every event of every paycheck. What is paid is what was approved.",
+        )

@@ -1,0 +1,88 @@
+"""The side bar: what a payday needs first, then the rest. Only what the user may see is in it."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.db.models import Model
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse
+
+from events.models import DeadLetter, DeadLetterState, Event, Limit, Work
+from ops.admin import words
+from payroll.models import (
+    Employee,
+    Employer,
+    EmployerRun,
+    Notification,
+    Paycheck,
+    PayRun,
+    TimeEntry,
+    YearToDate,
+)
+
+GROUPS: tuple[tuple[str, tuple[tuple[str, str, type[Model]], ...]], ...] = (
+    (
+        "Payday",
+        (
+            ("Pay runs", "event_repeat", PayRun),
+            ("Employer runs", "domain", EmployerRun),
+            ("Paychecks", "payments", Paycheck),
+            ("Dead letters", "report", DeadLetter),
+            ("Notifications", "notifications", Notification),
+        ),
+    ),
+    (
+        "Roster",
+        (
+            ("Employers", "apartment", Employer),
+            ("Employees", "badge", Employee),
+            ("Time entries", "schedule", TimeEntry),
+        ),
+    ),
+    ("Year to date", (("Years to date", "calendar_month", YearToDate),)),
+    ("Log", (("Events", "receipt_long", Event), ("Work", "work_history", Work), ("Limits", "speed", Limit))),
+    ("People", (("Users", "person", User), ("Groups", "group", Group))),
+)
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """The groups of links that this user may follow."""
+    home = {"title": "Today", "icon": "dashboard", "link": reverse("admin:index")}
+    groups: list[dict[str, Any]] = [{"items": [home]}]
+    for title, entries in GROUPS:
+        items = [item(*entry) for entry in entries if may_view(request, entry[2])]
+        if items:
+            groups.append({"title": title, "items": items})
+    return groups
+
+
+def item(title: str, icon: str, model: type[Model]) -> dict[str, Any]:
+    """One link."""
+    entry = {"title": title, "icon": icon, "link": words.listing(model)}
+    return entry | ({"badge": "ops.admin.navigation.open_letters"} if model is DeadLetter else {})
+
+
+def may_view(request: HttpRequest, model: type[Model]) -> bool:
+    """Whether this user may look at a model's rows."""
+    label, name = model._meta.app_label, model._meta.model_name
+    return any(request.user.has_perm(f"{label}.{verb}_{name}") for verb in ("view", "change"))
+
+
+def open_letters(request: HttpRequest) -> str:
+    """How many dead letters wait; nothing when there are none."""
+    count = DeadLetter.objects.filter(state=DeadLetterState.OPEN).count()
+    return f"{count:,}" if count else ""
+
+
+def environment(request: HttpRequest) -> list[str] | None:
+    """Which system this is, beside the title, so that nobody takes the demo for the real one."""
+    if settings.PRODUCTION:
+        return ["Production", "danger"]
+    return ["Demo: no bank is reached", "info"]
+
+
+def stylesheet(request: HttpRequest) -> str:
+    """The address of our own styles."""
+    return static("ops/admin.css")

@@ -1,0 +1,131 @@
+"""Pay runs: one period's pay for some employers, and how far each of them is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum, TextField
+from django.db.models.functions import Cast
+from django.http import HttpRequest
+
+from events.models import Event
+from ops.admin import words
+from ops.admin.base import Facts, ReadOnly, Section, Table
+from ops.admin.columns import TONES, VALIDATED, Amounts, letters_link, open_letters
+from ops.admin.log import history
+from ops.status import run_status
+from payroll.models import EmployerRun, PayRun
+
+
+def of_parts(sum_of: Any) -> Subquery:
+    """Something summed over the employers of a pay run."""
+    parts = EmployerRun.objects.filter(run=OuterRef("run")).order_by()
+    return Subquery(parts.values("run").annotate(result=sum_of).values("result"))
+
+
+@admin.register(PayRun)
+class PayRunAdmin(Amounts, ReadOnly):
+    """One pay period's pay for some employers on one day."""
+
+    intro = (
+        "A pay run pays one period to the people of some employers. Open one to see how far each employer is."
+    )
+    fresh = True
+    list_display = (
+        "period",
+        "pay_date",
+        "stands",
+        "employers",
+        "people",
+        "gross",
+        "net",
+        "paid",
+        "dead_letters",
+        "opened_by",
+    )
+    search_fields = ("pay_date",)
+    search_help_text = "A pay date, as 2026-11-20"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PayRun]:
+        runs: QuerySet[PayRun] = super().get_queryset(request)
+        return runs.annotate(
+            dead=open_letters(run_key=Cast(OuterRef("run"), TextField())),
+            parts=of_parts(Count("stream")),
+            waiting=of_parts(Count("stream", filter=Q(last_event=VALIDATED))),
+            employees=of_parts(Sum("employees")),
+            gross_cents=of_parts(Sum("gross_cents")),
+            net_cents=of_parts(Sum("net_cents")),
+            paid_cents=of_parts(Sum("paid_cents")),
+        )
+
+    @admin.display(description="state")
+    def stands(self, row: Any) -> str:
+        if row.complete:
+            return words.badge("complete", "good")
+        if row.dead:
+            return words.badge("waits for dead letters", "bad")
+        if row.waiting:
+            return words.badge(f"{row.waiting} of {row.parts} wait for approval", "wait")
+        return words.badge("running", "busy")
+
+    @admin.display(description="employers")
+    def employers(self, row: Any) -> str:
+        return words.number(row.parts)
+
+    @admin.display(description="dead letters")
+    def dead_letters(self, row: Any) -> str:
+        return letters_link(row.dead, run_key=row.run)
+
+    def sections(self, request: HttpRequest, row: Any) -> Sequence[Section]:
+        status = run_status(row.run)
+        facts: list[tuple[str, object]] = [
+            ("Pay period", f"{row.period_start} to {row.period_end}"),
+            ("Pay date", row.pay_date),
+            ("State", self.stands(row)),
+            ("Opened", f"by {row.opened_by}, {words.moment(row.first_at)} UTC"),
+            ("People", f"{status.employees:,}, of them {status.paid:,} paid"),
+            ("Gross pay", words.amount(status.gross_cents)),
+            ("Net pay", words.amount(status.net_cents)),
+            ("Paid", words.amount(status.paid_cents)),
+            ("Employer taxes and match", words.amount(status.employer_taxes_cents + status.match_cents)),
+            ("Rules", f"{row.rules_version}, code {row.code_version}"),
+            ("Record", words.link(words.listing(Event, q=row.stream), "its events in the log")),
+        ]
+        rows = []
+        for part in status.employers:
+            page = words.page(EmployerRun, f"employerrun-{part.employer_run}")
+            before = ", ".join(f"{count:,} before {step}" for step, count in part.waiting_before.items())
+            tone = "bad" if part.dead_letters else TONES.get(part.state, "busy")
+            rows.append(
+                (
+                    words.link(page, f"{part.name} ({part.employer})"),
+                    words.badge(part.state, tone),
+                    before,
+                    f"{part.employees:,}",
+                    f"{part.completed:,}",
+                    f"{part.paid:,}",
+                    words.money(part.net_cents),
+                    letters_link(part.dead_letters, run_key=row.run, group_key=part.employer),
+                )
+            )
+        columns = (
+            "employer",
+            "state",
+            "still to do",
+            ">people",
+            ">calculated",
+            ">paid",
+            ">net pay",
+            ">dead letters",
+        )
+        total = (
+            "All employers",
+            "",
+            "",
+            f"{status.employees:,}",
+            "",
+            f"{status.paid:,}",
+            words.money(status.net_cents),
+            "",
+        )
+        return Facts("Pay run", facts), Table("Employers", columns, rows, total=total), history(row.stream)

@@ -1,0 +1,161 @@
+"""A paycheck as a pay stub: from the facts of its events to lines that add up."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ops.admin import words
+from ops.admin.base import Section, Table, Warn
+
+Lines = list[tuple[str, int]]
+
+KINDS = {"work": "Hours worked", "leave": "Paid leave", "holiday": "Paid holiday"}
+BEFORE_TAX = (
+    ("section125_cents", "Section 125 benefits"),
+    ("traditional_401k_cents", "401(k) deferral, traditional"),
+)
+TAXES = (
+    ("federal_income_tax_cents", "Federal income tax", "fit_wages_cents"),
+    ("social_security_cents", "Social Security", "ss_taxable_cents"),
+    ("medicare_cents", "Medicare", "fica_wages_cents"),
+    ("additional_medicare_cents", "Additional Medicare", "additional_medicare_taxable_cents"),
+    ("state_income_tax_cents", "State income tax", "state_wages_cents"),
+)
+AFTER_TAX = (("roth_401k_cents", "401(k) deferral, Roth"),)
+EMPLOYER = (
+    ("employer_social_security_cents", "Social Security"),
+    ("employer_medicare_cents", "Medicare"),
+    ("employer_futa_cents", "Federal unemployment tax (FUTA)"),
+    ("match_cents", "401(k) match"),
+)
+STANDS = {
+    "PaycheckBegan": ("hours come next", "busy"),
+    "TimeEntered": ("gross pay comes next", "busy"),
+    "PayCalculated": ("taxes come next", "busy"),
+    "TaxCalculated": ("match and net pay come next", "busy"),
+    "RetirementCalculated": ("calculated", "good"),
+    "PaymentInstructed": ("payment instructed", "good"),
+    "PaycheckExcluded": ("left out", "bad"),
+}
+
+
+def state(last_event: str, facts: Mapping[str, Any]) -> tuple[str, str]:
+    """Where a paycheck stands, in words, and the tone of it."""
+    if last_event == "RetirementCalculated" and facts.get("no_hours"):
+        return "no hours: nothing to pay", "wait"
+    if last_event == "RetirementCalculated" and not facts.get("net_cents"):
+        return "calculated: nothing to pay", "wait"
+    return STANDS.get(last_event, (last_event, "plain"))
+
+
+def stub(facts: Mapping[str, Any], last_event: str) -> list[Section]:
+    """Everything between gross and net, as far as it was computed."""
+    sections: list[Section] = [Warn(*note) for note in remarks(facts, last_event)]
+    if "straight_time_cents" in facts:
+        sections.append(earnings(facts))
+    if "net_cents" in facts:
+        sections += [gross_to_net(facts), taxed_wages(facts), employer_side(facts)]
+    return sections
+
+
+def remarks(facts: Mapping[str, Any], last_event: str) -> list[tuple[str, str]]:
+    """What a person has to know about this paycheck, in words, and the tone of each."""
+    notes = []
+    if last_event == "PaycheckExcluded":
+        by, reason = facts.get("by", "somebody"), facts.get("reason", "no reason given")
+        notes.append(
+            (f"Left out of this run by {by}: {reason}. Nothing is paid to this person in it.", "bad")
+        )
+    if facts.get("no_hours"):
+        notes.append(("No hours: paid by the hour, and there are no time entries in the period.", "wait"))
+    shorts = (
+        ("section125_short_cents", "Section 125 not taken", "there was not enough pay to take it from"),
+        (
+            "federal_income_tax_short_cents",
+            "Federal income tax not withheld",
+            "there was not enough pay left",
+        ),
+        (
+            "deferral_refused_cents",
+            "401(k) deferral not taken",
+            "over the year's limit, or not enough pay left",
+        ),
+    )
+    for name, what, why in shorts:
+        if facts.get(name):
+            notes.append((f"{what}: {words.amount(facts[name])}, because {why}.", "wait"))
+    if "net_cents" in facts and (wrong := difference(facts)):
+        notes.append(
+            (f"The lines differ from net pay by {words.amount(wrong)}. Do not pay it; report this.", "bad")
+        )
+    return notes
+
+
+def difference(facts: Mapping[str, Any]) -> int:
+    """What is left when everything that was taken is taken from gross, less net pay; 0 when it adds up."""
+    taken = sum(facts[name] for name, *_ in (*BEFORE_TAX, *TAXES, *AFTER_TAX))
+    return int(facts["gross_cents"] - taken - facts["net_cents"])
+
+
+def earnings(facts: Mapping[str, Any]) -> Table:
+    """What was earned, by kind and rate. Lines by rate where they are on record, else one for each kind."""
+    rows: list[Sequence[object]] = []
+    if facts.get("salary_cents"):
+        rows.append(("Salary", "", "", words.money(facts["salary_cents"])))
+    by_kind = facts["straight_time_cents"] + facts["leave_cents"] + facts["holiday_cents"]
+    if sum(line[3] for line in facts["earnings"]) == by_kind and facts["earnings"]:
+        for kind, rate, worked, cents in facts["earnings"]:
+            rows.append((KINDS.get(kind, kind), f"${rate}", worked, words.money(cents)))
+    else:
+        kinds = (("straight_time_cents", "Hours beyond the salary"), ("leave_cents", "Paid leave"))
+        for name, label in (*kinds, ("holiday_cents", "Paid holiday")):
+            if facts[name]:
+                rows.append((label, "", "", words.money(facts[name])))
+    if facts["overtime_premium_cents"]:
+        overtime = words.hours(facts["overtime_hours_hundredths"])
+        rows.append(("Overtime premium", "", overtime, words.money(facts["overtime_premium_cents"])))
+    total = ("Gross pay", "", "", words.money(facts["gross_cents"])) if "gross_cents" in facts else ()
+    worked = {kind: facts[f"{kind}_hours_hundredths"] for kind in ("regular", "overtime", "leave", "holiday")}
+    note = ", ".join(f"{words.hours(value)} {kind} hours" for kind, value in worked.items() if value)
+    columns = ("", ">rate", ">hours", ">amount")
+    return Table("Earnings", columns, rows, note=note, empty="Nothing earned.", total=total)
+
+
+def gross_to_net(facts: Mapping[str, Any]) -> Table:
+    """Each amount that is taken, and what is left after it: the last of them is net pay."""
+    left = facts["gross_cents"]
+    rows: list[Sequence[object]] = [("Gross pay", "", words.money(left))]
+    for name, label, *_ in (*BEFORE_TAX, *TAXES, *AFTER_TAX):
+        if facts[name]:
+            left -= facts[name]
+            place = f" ({facts['state']})" if name == "state_income_tax_cents" else ""
+            rows.append((f"{label}{place}", words.money(-facts[name]), words.money(left)))
+    note = ""
+    if facts.get("catch_up_cents"):
+        note = (
+            f"{words.amount(facts['catch_up_cents'])} of the deferral is catch-up for people of 50 and older."
+        )
+    return Table(
+        "From gross to net",
+        ("", ">taken", ">left"),
+        rows,
+        note=note,
+        total=("Net pay", "", words.money(facts["net_cents"])),
+    )
+
+
+def taxed_wages(facts: Mapping[str, Any]) -> Table:
+    """The wages each tax was computed on."""
+    rows = [(label, words.money(facts[wages]), words.money(facts[name])) for name, label, wages in TAXES]
+    total = ("Employee taxes", "", words.money(facts["employee_taxes_cents"]))
+    return Table(
+        "Taxes and the wages they were computed on", ("", ">taxable wages", ">tax"), rows, total=total
+    )
+
+
+def employer_side(facts: Mapping[str, Any]) -> Table:
+    """What the employer pays on top of gross pay."""
+    rows = [(label, words.money(facts[name])) for name, label in EMPLOYER]
+    total = sum(facts[name] for name, _ in EMPLOYER)
+    together = ("Together", words.money(total))
+    note = f"With gross pay, this paycheck costs the employer {words.amount(facts['gross_cents'] + total)}."
+    return Table("Paid by the employer, not taken from pay", ("", ">amount"), rows, note=note, total=together)

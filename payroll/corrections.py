@@ -1,0 +1,76 @@
+"""Begin one person's paycheck again, with the inputs corrected.
+
+A run's inputs are frozen, so mending the roster changes nothing in a run that has begun. This is the
+explicit way in for one person whose paycheck is a dead letter: the old paycheck is superseded, the new one
+is pinned to a manifest of its own, and both stay in the log with who did it and why. The payment's key is
+the person's and not the paycheck's, so it cannot be paid for both.
+"""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from events import dead_letters, saga, store
+from events.models import DeadLetter, Work
+from events.store import NewEvent
+from payroll import keys, manifest
+from payroll.history import History
+from payroll.manifest import Pinned
+from payroll.models import Employee, Employer
+from payroll.runs import Refused
+
+
+def redrive_corrected(letter_id: UUID, *, by: str, reason: str = "") -> None:
+    """Give up the paycheck of a dead letter and begin it again with the roster as it is now.
+
+    raises   Refused when the letter is not one person's paycheck; NotOpen when somebody was first
+    """
+    letter = DeadLetter.objects.filter(id=letter_id).first()
+    old = keys.employee_of(letter.subject) if letter else ""
+    if letter is None or letter.saga != "paychecks" or not old:
+        raise Refused(
+            "only one person's paycheck can be begun again with corrected inputs: redrive this as it is"
+        )
+    work = Work.objects.get(id=letter.work)
+    history = History(keys.employerrun_stream(letter.subject.removeprefix("paycheck-").partition("+")[0]))
+    pinned = Pinned.of(history.facts["EmployerRunOpened"])
+    sequence = 2 + sum(data["employee_id"] == old for data in history.corrections)
+    try:
+        written = manifest.write_again(pinned, Employer.objects.get(id=pinned.employer), old, sequence)
+    except Employee.DoesNotExist as gone:
+        raise Refused(
+            f"{old} is not in the roster of {pinned.employer} any more: dismiss the dead letter"
+        ) from gone
+    stream = keys.paycheck_stream(pinned.employer_run, old, sequence)
+    why = {"by": by, "reason": dead_letters.redact(reason)}
+    before = _hours_hundredths(history, old)
+    corrected: dict[str, Any] = {"employee_id": old, "manifest": written._asdict(), "stream": stream, **why}
+    corrected["hours_hundredths"] = written.hours_hundredths - before
+    superseded = NewEvent(
+        letter.subject,
+        store.version(letter.subject) + 1,
+        "PaycheckSuperseded",
+        {"superseded_by": stream, **why},
+    )
+    again = saga.new_work(
+        "paychecks",
+        id=keys.key("again", stream),
+        subject=stream,
+        run_key=work.run_key,
+        group_key=work.group_key,
+        parent=work.parent,
+        turn=work.turn,
+        payload={"manifest": written.object, "sha256": written.sha256, "lo": 0, "hi": 1},
+    )
+    events = [superseded, history.next("InputsCorrected", corrected)]
+    dead_letters.replace(letter_id, again, events, by=by, reason=reason)
+
+
+def _hours_hundredths(history: History, employee_id: str) -> int:
+    """The hours of a person that the manifests counted last, in hundredths."""
+    in_period = history.facts["EmployerRunOpened"]["period_start"]
+    for written in reversed(history.manifests):
+        for entry in manifest.read(written["object"], written["sha256"])["employees"]:
+            if entry["employee_id"] == employee_id:
+                return sum(int(Decimal(each[1]).scaleb(2)) for each in entry["time"] if each[0] >= in_period)
+    return 0
