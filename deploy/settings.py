@@ -90,7 +90,8 @@ def database_urls() -> tuple[str, str]:
     cluster = postgres.read(STATE_DIR)
     if cluster is None:  # before the first start: nothing connects yet
         return ("postgresql://payroll_app@127.0.0.1/payroll", "postgresql://payroll_owner@127.0.0.1/payroll")
-    return cluster.app_url, cluster.owner_url
+    # The embedded server is loopback without TLS; PGSSLMODE in the environment must not ask for any.
+    return f"{cluster.app_url}?sslmode=disable", f"{cluster.owner_url}?sslmode=disable"
 
 
 DATABASES = dict(zip(("default", "owner"), map(database, database_urls()), strict=True))

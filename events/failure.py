@@ -6,7 +6,7 @@ batch.
 
 import logging
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, InternalError, OperationalError, transaction
 
 from events import dead_letters, work
 from events.failures import NeedsReview, TryAgain
@@ -15,7 +15,8 @@ from events.work import Claimed
 
 log = logging.getLogger(__name__)
 
-DATABASE_LOST = (OperationalError, InterfaceError)
+# InternalError is what an idle transaction that was ended (25P03) or a writer turned read-only (25006) raises.
+DATABASE_LOST = (OperationalError, InterfaceError, InternalError)
 
 
 def meet(held: Claimed, policy: Retry, error: Exception) -> None:

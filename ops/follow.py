@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from events import projection
+from events import projection, work
+from events.models import Work, WorkState
 from events.orphans import die_with_parent
 from events.supervisor import revive, worker_command
 from ops.status import STEPS, RunStatus, quiet, run_status
@@ -22,38 +23,52 @@ from payroll.calc.money import dollars
 from payroll.models import EmployerRun
 
 LOOK_S = 0.25
+LONELY_S = 10.0  # until somebody who waits is told that no worker takes the work
 LINE_S = 2.0  # between plain lines, when the output is no terminal
 EMPLOYERS_SHOWN = 20
 
 
 def until_quiet(
-    run_ids: Sequence[UUID],
-    *,
-    workers: int,
-    approve_as: str | None = None,
-    quiet: bool = False,
-    out: Any = None,
+    run_ids: Sequence[UUID], *, workers: int, approve_as: str | None = None, silent: bool = False
 ) -> None:
     """Wait until all of these runs are paid, or wait for a person.
 
     workers      started for this time; 0 relies on those that run elsewhere
     approve_as   approves each employer as soon as it is validated
-    quiet        show nothing
+    silent       show no progress
     """
-    with workers_running(workers) as pool, _display(quiet) as show:
+    lonely_since: float | None = None
+    with workers_running(workers) as pool, _display(silent) as show:
         while True:
             try:
                 pool.keep()
-                approved = [
-                    by for run in run_ids for by in (approve_ready(run, approve_as) if approve_as else [])
-                ]
+                approved = [part for run in run_ids for part in _approve(run, approve_as)]
                 show([run_status(run) for run in run_ids])
                 if not approved and all(_settled(run, approve_as) for run in run_ids):
                     return
+                lonely_since = _tell_if_lonely(lonely_since)
             except (OperationalError, InterfaceError):
                 connection.close()
                 revive()
             time.sleep(LOOK_S)
+
+
+def _approve(run: UUID, user: str | None) -> list[str]:
+    try:
+        return approve_ready(run, user) if user else []
+    except runs.Refused:
+        return []  # somebody else approved it at this moment; the next look tells
+
+
+def _tell_if_lonely(since: float | None) -> float:
+    """Say once that nobody takes the work; returns since when that is so, infinity once it was said."""
+    now = time.monotonic()
+    if since is None or Work.objects.filter(state=WorkState.LEASED).exists() or not work.due():
+        return now
+    if now - since > LONELY_S:
+        print("work is due and no worker takes it: start one with `manage.py worker`", file=sys.stderr)  # noqa: T201
+        return float("inf")
+    return since
 
 
 def approve_ready(run: UUID, user: str, *, only: Sequence[str] = ()) -> list[str]:

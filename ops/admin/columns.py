@@ -41,7 +41,11 @@ class Amounts:
 
     @admin.display(description="period", ordering="period_start")
     def period(self, row: Any) -> str:
-        return f"{row.period_start} to {row.period_end}"
+        return words.line(f"{row.period_start} to {row.period_end}")
+
+    @admin.display(description="pay date", ordering="pay_date")
+    def payday(self, row: Any) -> str:
+        return words.line(row.pay_date)
 
     @admin.display(description="people")
     def people(self, row: Any) -> str:

@@ -44,7 +44,7 @@ class EmployerRunAdmin(Amounts, ReadOnly):
         "name",
         "employer",
         "period",
-        "pay_date",
+        "payday",
         "stands",
         "people",
         "gross",

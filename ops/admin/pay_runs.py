@@ -33,7 +33,7 @@ class PayRunAdmin(Amounts, ReadOnly):
     fresh = True
     list_display = (
         "period",
-        "pay_date",
+        "payday",
         "stands",
         "employers",
         "people",

@@ -66,7 +66,7 @@ class PaycheckAdmin(ReadOnly):
     list_filter = (ByEmployerRun, ByEmployer, ByWhat)
     search_fields = ("employee_id",)
     search_help_text = "An employee ID, or employer/employee ID"
-    list_display = ("employee_id", "name", "employer", "pay_date", "stands", "gross", "taxes", "net")
+    list_display = ("employee_id", "name", "employer", "payday", "stands", "gross", "taxes", "net")
 
     def get_list_display(self, request: HttpRequest) -> Sequence[str]:
         """Names are the roster's: they are shown to those who may see it."""
@@ -88,6 +88,10 @@ class PaycheckAdmin(ReadOnly):
     @admin.display(description="name")
     def name(self, row: Any) -> str:
         return row.person or words.NOTHING
+
+    @admin.display(description="pay date", ordering="pay_date")
+    def payday(self, row: Paycheck) -> str:
+        return words.line(row.pay_date)
 
     @admin.display(description="state")
     def stands(self, row: Paycheck) -> str:

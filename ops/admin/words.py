@@ -42,6 +42,11 @@ def moment(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}" if at else NOTHING
 
 
+def line(text: object) -> SafeString:
+    """Text that is not broken into lines: a date, a period, the name of a step."""
+    return format_html('<span class="ops-line">{}</span>', text)
+
+
 def link(url: str, text: object) -> SafeString:
     """A link; an empty address gives the text alone."""
     return format_html('<a class="ops-link" href="{}">{}</a>', url, text) if url else format_html("{}", text)

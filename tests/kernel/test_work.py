@@ -140,8 +140,8 @@ def test_a_limit_is_never_exceeded_by_claims_that_race(scope: str) -> None:
 
 
 def test_a_limit_holds_up_its_own_run_and_group_only() -> None:
-    Limit.objects.create(scope="run:r", leased_max=1)
-    Limit.objects.create(scope="group:g", leased_max=1)
+    for scope in ("run:r", "run:s", "group:g", "group:h"):
+        Limit.objects.create(scope=scope, leased_max=1)
     put(*(new("g", turn=1) for _ in range(2)), new("h", turn=2), new("g", run="s", turn=3), new("h", run="s", turn=4))
     taken = [claim() for _ in range(2)]
     assert [(held.run_key, held.group_key) for held in taken] == [("r", "g"), ("s", "h")]
@@ -246,6 +246,7 @@ def test_the_next_step_begins_with_no_attempts_counted_against_it() -> None:
     held = claim()
     advance(held)
     assert row(held.id) | {"step": "next", "queue": "q2", "attempts": 1, "lost": 0} == row(held.id)
+    sql("update events_work set lost = 1")
     work.release(held, "ready", fresh=True)
     assert row(held.id) | {"step": "next", "attempts": 0, "lost": 0} == row(held.id)
 
@@ -295,6 +296,13 @@ def test_a_parent_waits_for_children_that_come_later_and_for_those_that_are_dead
     assert work.resume(child.id, from_state="dead")
     assert work.cancel(child.id, from_state="ready")
     assert state(parent.id) == "ready"
+
+
+def test_a_parent_that_was_given_up_does_not_come_back_when_its_children_finish() -> None:
+    parent = parent_of(1)
+    assert work.cancel(parent.id, from_state="joining")
+    assert not work.child_finished(parent.id)
+    assert state(parent.id) == "cancelled"
 
 
 # What a person sets going again

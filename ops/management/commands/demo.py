@@ -50,7 +50,8 @@ class Command(BaseCommand):
 
     def _import(self) -> None:
         folder = settings.STATE_DIR / "sample"
-        sample.write(folder)
+        if not (folder / "employers.csv").exists():  # afterwards it is yours: mend it and import it again
+            sample.write(folder)
         imported = import_folder(folder, dry_run=False, as_of=IMPORTED_ON)
         created = imported.employees.created
         people = f"{created:,} people" if created else "nobody new"

@@ -87,9 +87,7 @@ class Command(BaseCommand):
             f"pay run {opened.run} {'opened' if opened.new else 'is open already'}: {len(opened.employers)} employers"
         )
         if wait or approve_as:
-            follow.until_quiet(
-                [opened.run], workers=workers, approve_as=approve_as, quiet=json, out=self.stdout
-            )
+            follow.until_quiet([opened.run], workers=workers, approve_as=approve_as, silent=json)
         status = run_status(opened.run)
         if json:
             self.stdout.write(to_json(summary(status, time.monotonic() - began)))
