@@ -9,7 +9,6 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin
-from unfold.paginator import InfinitePaginator
 
 from events import projection
 
@@ -35,6 +34,11 @@ class Table:
     empty: str = "None."
     total: Sequence[object] = ()
     kind: ClassVar[str] = "table"
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it is a short list of amounts, which reads better when it is not stretched."""
+        return len(self.columns) <= 4 and self.columns[-1].startswith(">")
 
     @property
     def heads(self) -> list[tuple[str, bool]]:
@@ -92,8 +96,7 @@ class ReadOnly(ModelAdmin):  # type: ignore[misc]
     list_before_template = "ops/intro.html"
     intro = ""  # what the list shows, in a sentence or two
     fresh = False  # fold the log first, so that what is shown is now
-    paginator = InfinitePaginator  # tables grow without end, and count(*) with them
-    show_full_result_count = False
+    show_full_result_count = False  # lists of tables that grow without end have the InfinitePaginator, too
     list_per_page = 50
     list_fullwidth = True
     list_disable_select_all = True

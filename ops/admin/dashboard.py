@@ -107,10 +107,10 @@ def letters() -> Table:
                 words.listing(DeadLetter, state="open", fingerprint=fault["fingerprint"]),
                 fault["fingerprint"],
             ),
-            fault["step"],
+            words.line(fault["step"]),
             words.badge(fault["kind"], "wait" if fault["kind"] == "needs review" else "bad"),
             words.short(fault["example"], 120),
-            words.moment(fault["since"]),
+            words.line(words.moment(fault["since"])),
             f"{fault['employers']:,}",
             f"{fault['count']:,}",
         )

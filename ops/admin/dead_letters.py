@@ -17,6 +17,7 @@ from ops.admin.base import Button, Facts, ReadOnly, Section, Table, Text
 from ops.admin.confirm import Question, ask, chosen, confirmed
 from ops.admin.filters import WithDefault, as_uuid
 from ops.admin.log import history, subject_link
+from ops.admin.paychecks import person
 from payroll.models import Paycheck
 
 KINDS = {"needs review": "wait", "bug": "bad", "lost worker": "bad", "alarm": "bad"}
@@ -51,6 +52,13 @@ def employee_of(letter: DeadLetter) -> str:
     return letter.subject.partition("+")[2]
 
 
+def whose(request: HttpRequest, letter: DeadLetter) -> list[tuple[str, object]]:
+    """Employer, and the employee where it is about one."""
+    if employee := employee_of(letter):
+        return person(request, letter.group_key, employee)
+    return [("Employer", letter.group_key)]
+
+
 @admin.register(DeadLetter)
 class DeadLetterAdmin(ReadOnly):
     """Work that waits for a person."""
@@ -59,7 +67,7 @@ class DeadLetterAdmin(ReadOnly):
     list_display = (
         "who",
         "group_key",
-        "step",
+        "where",
         "badge",
         "because",
         "fingerprint",
@@ -115,17 +123,21 @@ class DeadLetterAdmin(ReadOnly):
     def who(self, row: DeadLetter) -> str:
         return employee_of(row) or "(the employer's run)"
 
+    @admin.display(description="step", ordering="step")
+    def where(self, row: DeadLetter) -> str:
+        return words.line(row.step)
+
     @admin.display(description="kind", ordering="kind")
     def badge(self, row: DeadLetter) -> str:
         return words.badge(row.kind, KINDS.get(row.kind, "plain"))
 
     @admin.display(description="reason")
     def because(self, row: DeadLetter) -> str:
-        return words.short(row.reason)
+        return words.short(row.reason, 160)
 
     @admin.display(description="opened (UTC)", ordering="opened_at")
     def opened(self, row: DeadLetter) -> str:
-        return words.moment(row.opened_at)
+        return words.line(words.moment(row.opened_at))
 
     @admin.display(description="state")
     def stands(self, row: DeadLetter) -> str:
@@ -145,8 +157,7 @@ class DeadLetterAdmin(ReadOnly):
         same = words.listing(DeadLetter, state="open", fingerprint=row.fingerprint)
         facts: list[tuple[str, object]] = [
             ("State", words.badge(row.get_state_display(), TONES[row.state])),
-            ("Employer", row.group_key),
-            ("Employee", employee_of(row) or words.NOTHING),
+            *whose(request, row),
             ("About", self.about(row)),
             ("Stands at", f"{row.saga}: {row.step}"),
             ("Kind", words.badge(row.kind, KINDS.get(row.kind, "plain"))),
@@ -181,7 +192,7 @@ def question(letters: Sequence[DeadLetter], wrong: str) -> Question:
             each.group_key,
             employee_of(each) or "(the employer's run)",
             people.get(each.work, 1),
-            each.step,
+            words.line(each.step),
             each.reason,
         )
         for each in letters

@@ -154,14 +154,19 @@ class EmployerRunAdmin(Amounts, ReadOnly):
 
     def payment(self, row: Any) -> Facts:
         facts = row.facts
+        instructed = moved = words.NOTHING
+        if "payments_cents" in facts:
+            instructed = f"{row.payments:,} payments of {words.amount(facts['payments_cents'])}"
+        if "paid" in facts:
+            moved = f"{facts['paid']:,} people, {words.amount(row.paid_cents)}"
         return Facts(
             "Approval and payment",
             [
                 ("Register, SHA-256", words.code(row.register_sha256)),
-                ("Payments", f"{row.payments:,}, {words.amount(facts.get('payments_cents', 0))}"),
+                ("Payments", instructed),
                 ("Payment file", words.code(row.file_object)),
                 ("File, SHA-256", words.code(row.file_sha256)),
-                ("Paid", f"{facts.get('paid', 0):,} people, {words.amount(row.paid_cents)}"),
+                ("Paid", moved),
                 ("Bank's reference", words.code(facts.get("bank_reference"))),
             ],
             note="The register's hash covers every event of every paycheck. What is paid is what was approved.",

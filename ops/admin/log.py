@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
+from unfold.paginator import InfinitePaginator
 
 from events.models import DeadLetter, Event, Limit, Work, WorkState
 from ops.admin import words
@@ -54,7 +55,7 @@ def history(stream: str, title: str = "What happened") -> Table:
         [
             (
                 row.version,
-                words.moment(row.recorded_at),
+                words.line(words.moment(row.recorded_at)),
                 words.link(words.page(Event, row.pk), row.type),
                 words.short(", ".join(f"{name} {value}" for name, value in row.data.items()), 160),
             )
@@ -91,6 +92,7 @@ class EventAdmin(ReadOnly):
         "-xid",
         "-position",
     )  # the order of the log, and of its index; positions alone have no such index
+    paginator = InfinitePaginator
     sortable_by = ()
     list_per_page = 100
     search_fields = ("stream",)
@@ -105,7 +107,7 @@ class EventAdmin(ReadOnly):
 
     @admin.display(description="recorded at (UTC)")
     def at(self, row: Event) -> str:
-        return words.moment(row.recorded_at)
+        return words.line(words.moment(row.recorded_at))
 
     @admin.display(description="cause")
     def by(self, row: Event) -> str:
@@ -145,6 +147,7 @@ class WorkAdmin(ReadOnly):
         "went_wrong",
     )
     list_filter = ("state",)
+    paginator = InfinitePaginator
     ordering = ("-enqueued_at",)
     search_fields = ("group_key",)
     search_help_text = "The id of work or of a pay run, an employer's id, or the beginning of a stream"
@@ -159,7 +162,7 @@ class WorkAdmin(ReadOnly):
 
     @admin.display(description="step")
     def what(self, row: Work) -> str:
-        return f"{row.saga}: {row.step}"
+        return words.line(f"{row.saga}: {row.step}")
 
     @admin.display(description="about")
     def about(self, row: Work) -> str:
@@ -171,7 +174,7 @@ class WorkAdmin(ReadOnly):
 
     @admin.display(description="due (UTC)", ordering="available_at")
     def due(self, row: Work) -> str:
-        return words.moment(row.available_at)
+        return words.line(words.moment(row.available_at))
 
     @admin.display(description="last error")
     def went_wrong(self, row: Work) -> str:

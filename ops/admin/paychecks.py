@@ -8,6 +8,7 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import F, OuterRef, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Concat
 from django.http import HttpRequest
+from unfold.paginator import InfinitePaginator
 
 from events.models import DeadLetter, Event
 from ops.admin import words
@@ -63,6 +64,7 @@ class PaycheckAdmin(ReadOnly):
 
     intro = "One person's pay for one period. Open one to see its pay stub."
     fresh = True
+    paginator = InfinitePaginator
     list_filter = (ByEmployerRun, ByEmployer, ByWhat)
     search_fields = ("employee_id",)
     search_help_text = "An employee ID, or employer/employee ID"

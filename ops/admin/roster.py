@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from unfold.paginator import InfinitePaginator
 
 from ops.admin import words
 from ops.admin.base import Facts, ReadOnly, Section, Table
@@ -190,6 +191,7 @@ class TimeEntryAdmin(ReadOnly):
 
     intro = IMPORT
     list_display = ("work_date", "employer_id", "who", "kind", "hours", "rate")
+    paginator = InfinitePaginator
     list_filter = ("kind",)
     list_select_related = ("employee",)
     search_fields = ("employee__employee_id",)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from unfold.paginator import InfinitePaginator
 
 from ops.admin import words
 from ops.admin.base import Facts, ReadOnly, Section, Table
@@ -19,6 +20,7 @@ class YearToDateAdmin(ReadOnly):
 
     intro = "The sum of a person's paychecks with one employer in a calendar year, by pay date."
     fresh = True
+    paginator = InfinitePaginator
     list_display = (
         "who",
         "employer",
@@ -98,6 +100,7 @@ class NotificationAdmin(ReadOnly):
     """What employers and employees were told."""
 
     intro = "What employers and employees were told, each once. A message without an employee went to the employer."
+    paginator = InfinitePaginator
     list_display = ("at", "topic", "employer", "to", "message")
     list_filter = (ByEmployerRun, ByEmployer)
     search_fields = ("employee_id",)
@@ -108,7 +111,7 @@ class NotificationAdmin(ReadOnly):
 
     @admin.display(description="told at (UTC)", ordering="created_at")
     def at(self, row: Notification) -> str:
-        return words.moment(row.created_at)
+        return words.line(words.moment(row.created_at))
 
     @admin.display(description="employee")
     def to(self, row: Notification) -> str:

@@ -5,12 +5,15 @@ since a ciphertext is another one each time.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
 from django.db import connection, models, transaction
 
+from events import store as log
+from events.store import NewEvent
 from payroll import crypto
 from payroll.models.roster import Employee, Employer
 from payroll.roster.calendars import load_calendars
@@ -21,6 +24,7 @@ from payroll.roster.summary import Counts, ImportSummary
 from payroll.roster.timesheet import load_time_entries
 
 CHUNK = 1_000
+ROSTER_STREAM = "roster"
 ONE_IMPORT_AT_A_TIME = 0x726F7374  # advisory lock key: "rost" in ASCII
 EMPLOYER_PLAIN = ("name", "ein", "state", "pay_frequency", "retirement_plan", "routing_number")
 EMPLOYER_STORED = (*EMPLOYER_PLAIN, "account_ciphertext", "account_last4")
@@ -91,7 +95,16 @@ def load(roster: Roster, *, as_of: date, say: Say = silent) -> ImportSummary:
     say(f"time entries stored: {summary.time_entries}")
     summary.employers_not_in_files = Employer.objects.count() - len(employers)
     summary.employees_not_in_files = Employee.objects.count() - len(people)
+    record(summary)
     return summary
+
+
+def record(summary: ImportSummary) -> None:
+    """Put on record that the roster changed, and by how much; the same folder again is no event."""
+    if summary.changed:
+        kinds = ("employers", "calendars", "employees", "time_entries")
+        counts = {kind: asdict(getattr(summary, kind)) for kind in kinds}
+        log.append([NewEvent(ROSTER_STREAM, log.version(ROSTER_STREAM) + 1, "RosterImported", counts)])
 
 
 def load_employers(rows: Iterable[EmployerRow], summary: ImportSummary, findings: Findings) -> set[str]:
