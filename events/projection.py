@@ -1,11 +1,10 @@
 """Read models, folded from the log by SQL.
 
-A projection is one statement that folds the events of a range into its tables. Live and rebuilt models
-are made by the same statement, over small ranges or over one large one. All of them share a checkpoint,
-moved in the transaction that folds, so no event is folded twice or left out.
+A projection is a statement, or a few, that folds the events of a range into its tables. Live and rebuilt
+models are made by the same statements, over small ranges or over one large one. Its checkpoint moves in
+the transaction that folds, so no event is folded twice or left out.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,6 @@ from django.db import connection, transaction
 
 from events.store import START, Cursor
 
-CHECKPOINT = "read models"
 CHUNK = 50_000  # events folded in one transaction
 
 # `skip locked`: whoever comes while somebody else folds has nothing to do.
@@ -43,15 +41,15 @@ select exists (select 1 from events_event e join events_work w on w.id = e.cause
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """A read model.
+    """Read models that are folded together, with a checkpoint of their own.
 
-    sql      folds the events with (xid, position) in (after, upto] into `tables`; its parameters are
-             after_xid, after_position, upto_xid, upto_position
-    tables   what it writes, and all of what it writes
+    statements   fold the events with (xid, position) in (after, upto] into `tables`, one after the other; their
+                 parameters are after_xid, after_position, upto_xid, upto_position
+    tables       what they write, and all of what they write
     """
 
     name: str
-    sql: str
+    statements: tuple[str, ...]
     tables: tuple[str, ...]
 
 
@@ -59,98 +57,109 @@ PROJECTIONS: list[Projection] = []
 
 
 def register(*projections: Projection) -> None:
-    """Add read models, in the order in which they are folded."""
+    """Add read models."""
     PROJECTIONS.extend(projections)
 
 
-def catch_up() -> bool:
-    """Fold what has been appended since; True when the log holds nothing beyond the checkpoint.
+def catch_up(*names: str) -> bool:
+    """Fold what has been appended since, into all read models or those named.
 
-    Returns False too while a transaction that is still open holds back what lies behind it, or while
-    somebody else is folding.
+    returns   True when they hold the whole log; False while a transaction that is still open holds back what lies
+              behind it, or somebody else is folding
     """
-    while True:
-        with transaction.atomic(durable=True):
-            at = _checkpoint(LOCK)
-            if at is None:
-                return False
-            upto = _upto(at, CHUNK)
-            if upto is not None:
-                _fold(at, upto)
-                _move(upto)
-        if upto is None:
-            return not behind()
+    whole = [_catch_up(projection) for projection in _chosen(names)]
+    return all(whole)
 
 
-def behind() -> bool:
+def behind(*names: str) -> bool:
     """Whether the log holds events that the read models do not."""
-    return _exists(BEHIND)
+    return any(_exists(BEHIND, projection) for projection in _chosen(names))
 
 
-def behind_on(group_key: str) -> bool:
-    """Whether the log holds events of one group's work that the read models do not."""
-    return _exists(BEHIND_ON, group_key)
-
-
-def _exists(query: str, *arguments: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("select xid, position from events_checkpoint where name = %s", [CHECKPOINT])
-        at = cursor.fetchone() or ("0", 0)
-        cursor.execute(query, [*at, *arguments])
-        return bool(cursor.fetchone()[0])
+def behind_on(name: str, group_key: str) -> bool:
+    """Whether the log holds events of one group's work that this read model does not."""
+    return any(_exists(BEHIND_ON, projection, group_key) for projection in _chosen((name,)))
 
 
 def rebuild() -> None:
     """Empty the read models and fold the whole log again; readers see the old ones until it is done."""
-    with transaction.atomic(durable=True):
-        _checkpoint(LOCK_OR_WAIT)
-        _refold(until=None)
+    for projection in PROJECTIONS:
+        with transaction.atomic(durable=True):
+            _checkpoint(projection, LOCK_OR_WAIT)
+            _empty(projection)
+            at = START
+            while (upto := _upto(at, CHUNK)) is not None:
+                _fold(projection, at, upto)
+                at = upto
+            _move(projection, at)
 
 
 def differences() -> list[str]:
     """Fold the log from scratch beside the live read models and name the tables that are not equal.
 
-    Everything happens in a transaction that is rolled back: live rows are hashed, the log is folded again
-    up to the live checkpoint, and the result is hashed.
+    Everything happens in transactions that are rolled back: live rows are hashed, the log is folded again up to
+    the live checkpoint, and the result is hashed.
     """
-    with transaction.atomic(durable=True):
-        at = _checkpoint(LOCK_OR_WAIT) or START
-        live = _digests()
-        _refold(until=at)
-        again = _digests()
-        transaction.set_rollback(True)
-    return [table for table in live if live[table] != again[table]]
+    different = []
+    for projection in PROJECTIONS:
+        with transaction.atomic(durable=True):
+            at = _checkpoint(projection, LOCK_OR_WAIT) or START
+            live = _digests(projection)
+            _empty(projection)
+            _fold(projection, START, at)
+            again = _digests(projection)
+            transaction.set_rollback(True)
+        different += [table for table in projection.tables if live[table] != again[table]]
+    return different
 
 
-def _refold(until: Cursor | None) -> None:
-    with connection.cursor() as cursor:
-        for table in reversed(_tables()):
-            cursor.execute(f"delete from {table}")  # noqa: S608 - names from our own declarations
-    at = START
-    if until is None:
-        while (upto := _upto(at, CHUNK)) is not None:
-            _fold(at, upto)
-            at = upto
-        _move(at)
-    else:
-        _fold(at, until)
+def _chosen(names: Sequence[str]) -> list[Projection]:
+    return [projection for projection in PROJECTIONS if not names or projection.name in names]
 
 
-def _fold(after: Cursor, upto: Cursor) -> None:
+def _catch_up(projection: Projection) -> bool:
+    while True:
+        with transaction.atomic(durable=True):
+            at = _checkpoint(projection, LOCK)
+            if at is None:
+                return False
+            upto = _upto(at, CHUNK)
+            if upto is not None:
+                _fold(projection, at, upto)
+                _move(projection, upto)
+        if upto is None:
+            return not _exists(BEHIND, projection)
+
+
+def _fold(projection: Projection, after: Cursor, upto: Cursor) -> None:
     bounds: dict[str, str | int] = {"after_xid": str(after.xid), "after_position": after.position}
     bounds |= {"upto_xid": str(upto.xid), "upto_position": upto.position}
     with connection.cursor() as cursor:
-        for projection in PROJECTIONS:
-            cursor.execute(projection.sql, bounds)
+        for statement in projection.statements:
+            cursor.execute(statement, bounds)
 
 
-def _checkpoint(query: str) -> Cursor | None:
+def _empty(projection: Projection) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(query, [CHECKPOINT])
+        for table in reversed(projection.tables):
+            cursor.execute(f"delete from {table}")  # noqa: S608 - names from our own declarations
+
+
+def _exists(query: str, projection: Projection, *arguments: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("select xid, position from events_checkpoint where name = %s", [projection.name])
+        at = cursor.fetchone() or ("0", 0)
+        cursor.execute(query, [*at, *arguments])
+        return bool(cursor.fetchone()[0])
+
+
+def _checkpoint(projection: Projection, query: str) -> Cursor | None:
+    with connection.cursor() as cursor:
+        cursor.execute(query, [projection.name])
         row = cursor.fetchone()
         if row is None:
-            cursor.execute(CREATE, [CHECKPOINT])
-            cursor.execute(query, [CHECKPOINT])
+            cursor.execute(CREATE, [projection.name])
+            cursor.execute(query, [projection.name])
             row = cursor.fetchone()
     return Cursor(int(row[0]), row[1]) if row else None
 
@@ -162,22 +171,17 @@ def _upto(after: Cursor, limit: int) -> Cursor | None:
     return Cursor(int(row[0]), row[1]) if row else None
 
 
-def _move(upto: Cursor) -> None:
+def _move(projection: Projection, upto: Cursor) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(MOVE, [str(upto.xid), upto.position, CHECKPOINT])
+        cursor.execute(MOVE, [str(upto.xid), upto.position, projection.name])
 
 
-def _tables() -> Sequence[str]:
-    return [table for projection in PROJECTIONS for table in projection.tables]
-
-
-def _digests() -> dict[str, str]:
+def _digests(projection: Projection) -> dict[str, str]:
+    """A hash of each table as a set of rows; made by the database, so a large table does not come here."""
     digests = {}
     with connection.cursor() as cursor:
-        for table in _tables():
-            cursor.execute(f"select t::text from {table} t order by 1")  # noqa: S608
-            digest = hashlib.sha256()
-            for (row,) in cursor.fetchall():
-                digest.update(row.encode())
-            digests[table] = digest.hexdigest()
+        for table in projection.tables:
+            hashes = f"select md5(row::text) as hash from {table} row"  # noqa: S608 - our own declarations
+            cursor.execute(f"select md5(string_agg(hash, '' order by hash)) from ({hashes}) hashes")  # noqa: S608
+            digests[table] = str(cursor.fetchone()[0])
     return digests

@@ -18,7 +18,7 @@ from events import batches, failure, store, work
 from events.doorbells import ring
 from events.failure import DATABASE_LOST
 from events.heartbeat import heartbeat
-from events.saga import REGISTRY, Outcome, Pipeline, Saga
+from events.saga import REGISTRY, Outcome, Pipeline, Retry, Saga
 from events.work import Claimed, Fenced
 
 log = logging.getLogger(__name__)
@@ -67,14 +67,12 @@ def run(
             _run(held, queues, stopping)
     except Fenced:
         log.warning("discarded: another worker took over %s at %s", held.subject, held.step)
-    except DATABASE_LOST:
+    except DATABASE_LOST as error:
         # The outcome of the last statement is unknown. Handing the work back is right either way: if its
         # transaction committed, the work already stands before its next step and goes on from there.
         log.warning("the database went away during %s at %s", held.subject, held.step)
-        # Only a connection that broke is nobody's fault; a statement that was refused counts as an attempt.
-        give_back = 0 if connection.is_usable() else 1
         reconnect()
-        _hand_back(held, give_back)
+        _hand_back(held, error)
 
 
 def _run(held: Claimed, queues: Sequence[str] | None, stopping: Callable[[], bool]) -> None:
@@ -127,9 +125,13 @@ def _apply(saga: Saga, index: int, held: Claimed, outcome: Outcome) -> None:
     ring([held.id, *(new.id for new in (*outcome.fork, *outcome.then))])
 
 
-def _hand_back(held: Claimed, give_back: int) -> None:
+def _hand_back(held: Claimed, error: Exception) -> None:
+    # A broken connection is nobody's fault. A statement that was refused (a deadlock, a timeout) is an attempt.
+    code = getattr(error.__cause__, "sqlstate", None) or "08"
+    give_back = 1 if code.startswith(("08", "25", "53", "57P")) else 0
+    reason = "the database went away while this was being done"
     try:
-        failure.let_go(held, "ready", give_back=give_back, error="the database went away while this was being done")
+        failure.let_go(held, "ready", give_back=give_back, delay_s=Retry().delay_s(1), error=reason)
     except Fenced:
         pass  # it was finished, or somebody else has it: both are fine
     except DATABASE_LOST:

@@ -27,6 +27,7 @@ from events.orphans import die_with_parent
 log = logging.getLogger(__name__)
 
 TICK_S = 0.5
+FOLD_S = 3.0
 STOP_S = 20.0  # what workers get to finish a step before they are killed
 STUCK_S = 3.0  # after this, those that do not end although nobody holds any work are killed: nothing is lost
 RESTART_PAUSE_S = 0.5
@@ -46,6 +47,7 @@ class Supervisor:
     stop: threading.Event = field(default_factory=threading.Event)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _swept_at: float = 0.0
+    _folded_at: float = 0.0
     _ticked_at: float = float("-inf")
     _idle_since: float | None = None
 
@@ -84,7 +86,7 @@ class Supervisor:
     def _look(self) -> None:
         try:
             self._sweep()
-            projection.catch_up()
+            self._fold()
             self._tick()
             self._watch()
         except (OperationalError, InterfaceError) as error:
@@ -103,6 +105,12 @@ class Supervisor:
         if swept.due:
             due = Work.objects.filter(state=WorkState.READY).order_by("turn", "enqueued_at")[: self.workers]
             bell().ring([late.id for late in due])
+
+    def _fold(self) -> None:
+        """Follow the log at a distance: the longer a range, the fewer times a row of a read model is rewritten."""
+        if time.monotonic() - self._folded_at >= FOLD_S:
+            projection.catch_up()
+            self._folded_at = time.monotonic()
 
     def _tick(self) -> None:
         if time.monotonic() - self._ticked_at < settings.EVENTS_TICK_S:

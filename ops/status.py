@@ -14,6 +14,7 @@ from events import projection
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
 from payroll import keys, objects
 from payroll.models import EmployerRun, PayRun
+from payroll.projections import RUNS
 from payroll.runs import Refused
 from payroll.steps import PIPELINE
 
@@ -74,7 +75,7 @@ class RunStatus:
 
 def find_run(text: str) -> PayRun:
     """The run with this id, or the only one whose id begins so. Raises Refused."""
-    projection.catch_up()
+    projection.catch_up(RUNS)
     found = list(PayRun.objects.filter(stream__startswith=f"payrun-{text.lower()}")[:2])
     if not found:
         raise Refused(f"there is no pay run {text!r}; payrun list shows them")
@@ -85,7 +86,7 @@ def find_run(text: str) -> PayRun:
 
 def run_status(run: UUID | str) -> RunStatus:
     """The status of a run, now."""
-    projection.catch_up()
+    projection.catch_up(RUNS)
     pay_run = PayRun.objects.get(stream=f"payrun-{run}")
     before, dead = _people_before(str(run))
     parts = []

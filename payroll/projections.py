@@ -12,16 +12,24 @@ def statement(name: str) -> str:
     return (SQL / f"{name}.sql").read_text()
 
 
-def folded(prefix: str, table: str) -> Projection:
+def fold(prefix: str, table: str) -> str:
     """One row a stream: the merged facts of streams whose names begin with `prefix`."""
     # Not str.format: the statement's own braces and percent signs stay as they are.
-    sql = statement("fold_streams").replace("{table}", table).replace("{prefix}", prefix)
-    return Projection(table, sql, (table,))
+    return statement("fold_streams").replace("{table}", table).replace("{prefix}", prefix)
 
 
+RUNS, PAYCHECKS = "runs", "paychecks"
+
+# Runs are small and looked at all the time; paychecks are many. Each follows the log at its own pace.
 READ_MODELS = (
-    folded("payrun", "payroll_payrun"),
-    folded("employerrun", "payroll_employerrun"),
-    folded("paycheck", "payroll_paycheck"),
-    Projection("year to date", statement("fold_year_to_date"), ("payroll_yeartodate",)),
+    Projection(
+        RUNS,
+        (fold("payrun", "payroll_payrun"), fold("employerrun", "payroll_employerrun")),
+        ("payroll_payrun", "payroll_employerrun"),
+    ),
+    Projection(
+        PAYCHECKS,
+        (fold("paycheck", "payroll_paycheck"), statement("fold_year_to_date")),
+        ("payroll_paycheck", "payroll_yeartodate"),
+    ),
 )

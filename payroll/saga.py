@@ -30,6 +30,7 @@ from payroll.manifest import Pinned
 from payroll.models import Employer
 from payroll.payments import gateways, instructions
 from payroll.payments.gateway import GatewayRejected, OutcomeUnknown, PaymentOrder
+from payroll.projections import PAYCHECKS
 from payroll.steps import PIPELINE
 
 log = logging.getLogger(__name__)
@@ -264,5 +265,5 @@ def _await_year_to_date(work: Claimed) -> None:
     ).exclude(run_key=work.run_key)
     if busy.exists():
         raise TryAgain("another run of this employer is being computed, and year to date with it", after_s=1)
-    if not projection.catch_up() and projection.behind_on(work.group_key):
+    if not projection.catch_up(PAYCHECKS) and projection.behind_on(PAYCHECKS, work.group_key):
         raise TryAgain("the read models have not caught up with this employer's last run", after_s=0.2)

@@ -41,8 +41,7 @@ class EmployerRunAdmin(Amounts, ReadOnly):
     intro = "One employer's part of a pay run. It waits for the approval of somebody who did not open it."
     fresh = True
     list_display = (
-        "name",
-        "employer",
+        "who",
         "period",
         "payday",
         "stands",
@@ -74,6 +73,10 @@ class EmployerRunAdmin(Amounts, ReadOnly):
                 give_approval(request, part)
             return None
         return ask_approval(self, request, parts)
+
+    @admin.display(description="employer", ordering="employer")
+    def who(self, row: EmployerRun) -> str:
+        return f"{row.name} ({row.employer})"
 
     @admin.display(description="state", ordering="last_event")
     def stands(self, row: Any) -> str:

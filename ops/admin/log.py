@@ -11,11 +11,10 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
-from unfold.paginator import InfinitePaginator
 
 from events.models import DeadLetter, Event, Limit, Work, WorkState
 from ops.admin import words
-from ops.admin.base import Facts, ReadOnly, Section, Table, Text
+from ops.admin.base import Endless, Facts, Section, Table, Text
 from ops.admin.filters import as_uuid
 from payroll.domain import PAYCHECK_EVENTS
 from payroll.models import EmployerRun, Paycheck, PayRun
@@ -82,7 +81,7 @@ class ByType(SimpleListFilter):
 
 
 @admin.register(Event)
-class EventAdmin(ReadOnly):
+class EventAdmin(Endless):
     """The log, newest first; one stream, oldest first."""
 
     intro = "Everything that ever happened, newest first. Search for a stream, or the beginning of streams."
@@ -92,7 +91,6 @@ class EventAdmin(ReadOnly):
         "-xid",
         "-position",
     )  # the order of the log, and of its index; positions alone have no such index
-    paginator = InfinitePaginator
     sortable_by = ()
     list_per_page = 100
     search_fields = ("stream",)
@@ -127,7 +125,7 @@ class EventAdmin(ReadOnly):
 
 
 @admin.register(Work)
-class WorkAdmin(ReadOnly):
+class WorkAdmin(Endless):
     """The queue."""
 
     intro = (
@@ -137,7 +135,7 @@ class WorkAdmin(ReadOnly):
     list_display = (
         "what",
         "about",
-        "group_key",
+        "employer",
         "where",
         "items",
         "attempts",
@@ -147,7 +145,6 @@ class WorkAdmin(ReadOnly):
         "went_wrong",
     )
     list_filter = ("state",)
-    paginator = InfinitePaginator
     ordering = ("-enqueued_at",)
     search_fields = ("group_key",)
     search_help_text = "The id of work or of a pay run, an employer's id, or the beginning of a stream"
@@ -167,6 +164,10 @@ class WorkAdmin(ReadOnly):
     @admin.display(description="about")
     def about(self, row: Work) -> str:
         return words.code(row.subject)
+
+    @admin.display(description="employer", ordering="group_key")
+    def employer(self, row: Work) -> str:
+        return row.group_key
 
     @admin.display(description="state", ordering="state")
     def where(self, row: Work) -> str:

@@ -8,11 +8,10 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import F, OuterRef, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Concat
 from django.http import HttpRequest
-from unfold.paginator import InfinitePaginator
 
 from events.models import DeadLetter, Event
 from ops.admin import words
-from ops.admin.base import Facts, ReadOnly, Section
+from ops.admin.base import Endless, Facts, Section
 from ops.admin.filters import ByEmployer, ByEmployerRun, by_employee
 from ops.admin.log import history
 from ops.admin.stub import state, stub
@@ -59,12 +58,11 @@ class ByWhat(SimpleListFilter):
 
 
 @admin.register(Paycheck)
-class PaycheckAdmin(ReadOnly):
+class PaycheckAdmin(Endless):
     """Who was paid what."""
 
     intro = "One person's pay for one period. Open one to see its pay stub."
     fresh = True
-    paginator = InfinitePaginator
     list_filter = (ByEmployerRun, ByEmployer, ByWhat)
     search_fields = ("employee_id",)
     search_help_text = "An employee ID, or employer/employee ID"

@@ -6,10 +6,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from unfold.paginator import InfinitePaginator
 
 from ops.admin import words
-from ops.admin.base import Facts, ReadOnly, Section, Table
+from ops.admin.base import Endless, Facts, ReadOnly, Section, Table
 from payroll.models import Employee, Employer, EmployerRun, Paycheck, TimeEntry
 
 IMPORT = (
@@ -55,9 +54,9 @@ class EmployerAdmin(ReadOnly):
         when: list[tuple[str, object]] = [("Pay frequency", row.get_pay_frequency_display())]
         if calendar:
             when += [
-                ("Periods counted from", calendar.anchor),
+                ("Periods counted from", str(calendar.anchor)),
                 ("Days from period end to payday", calendar.pay_lag_days),
-                ("First period of the schedule", calendar.starts_on),
+                ("First period of the schedule", str(calendar.starts_on)),
             ]
         latest = EmployerRun.objects.filter(employer=row.id)[:RUNS_SHOWN]
         paid = [
@@ -85,7 +84,7 @@ class EmployeeAdmin(ReadOnly):
         "employee_id",
         "first_name",
         "last_name",
-        "employer_id",
+        "employs",
         "job_title",
         "pay",
         "work_state",
@@ -98,17 +97,20 @@ class EmployeeAdmin(ReadOnly):
 
     @admin.display(description="pay", ordering="pay_rate")
     def pay(self, row: Employee) -> str:
-        return (
-            f"${row.pay_rate:,.4f} an hour" if row.pay_basis == "hourly" else f"${row.pay_rate:,.2f} a year"
-        )
+        hourly = row.pay_basis == "hourly"
+        return words.line(f"${row.pay_rate:,.4f} an hour" if hourly else f"${row.pay_rate:,.2f} a year")
+
+    @admin.display(description="employer", ordering="employer")
+    def employs(self, row: Employee) -> str:
+        return row.employer_id
 
     @admin.display(description="SSN")
     def ssn(self, row: Employee) -> str:
-        return row.ssn_masked
+        return words.line(row.ssn_masked)
 
     @admin.display(description="left on", ordering="termination_date")
     def left(self, row: Employee) -> object:
-        return row.termination_date or words.NOTHING
+        return words.line(row.termination_date or words.NOTHING)
 
     def sections(self, request: HttpRequest, row: Employee) -> Sequence[Section]:
         return (self.person(row), self.w4(row), self.deductions(row), self.paid(row), self.time(row))
@@ -123,9 +125,9 @@ class EmployeeAdmin(ReadOnly):
                 ("Employer", employer),
                 ("Job title", row.job_title or words.NOTHING),
                 ("SSN", row.ssn_masked),
-                ("Born", row.birth_date),
-                ("Hired", row.hire_date),
-                ("Left", row.termination_date or words.NOTHING),
+                ("Born", str(row.birth_date)),
+                ("Hired", str(row.hire_date)),
+                ("Left", str(row.termination_date or words.NOTHING)),
                 ("Pay", self.pay(row)),
                 ("Standard hours a week", row.standard_weekly_hours),
                 ("Overtime", "exempt" if row.flsa_exempt else "not exempt"),
@@ -179,19 +181,23 @@ class EmployeeAdmin(ReadOnly):
 
     def time(self, row: Employee) -> Table:
         rows = [
-            (entry.work_date, entry.get_kind_display(), entry.hours, f"${entry.rate}" if entry.rate else "")
+            (
+                words.line(entry.work_date),
+                entry.get_kind_display(),
+                entry.hours,
+                f"${entry.rate}" if entry.rate else "",
+            )
             for entry in row.time_entries.order_by("-work_date", "-id")[:ENTRIES_SHOWN]
         ]
         return Table("Latest time entries", ("day", "kind", ">hours", ">other rate"), rows)
 
 
 @admin.register(TimeEntry)
-class TimeEntryAdmin(ReadOnly):
+class TimeEntryAdmin(Endless):
     """Hours."""
 
     intro = IMPORT
-    list_display = ("work_date", "employer_id", "who", "kind", "hours", "rate")
-    paginator = InfinitePaginator
+    list_display = ("day", "employer_id", "who", "kind", "hours", "rate")
     list_filter = ("kind",)
     list_select_related = ("employee",)
     search_fields = ("employee__employee_id",)
@@ -201,6 +207,10 @@ class TimeEntryAdmin(ReadOnly):
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         term = search_term.strip()
         return (queryset.filter(employee__employee_id=term) if term else queryset), False
+
+    @admin.display(description="day", ordering="work_date")
+    def day(self, row: TimeEntry) -> str:
+        return words.line(row.work_date)
 
     @admin.display(description="employer")
     def employer_id(self, row: TimeEntry) -> str:
@@ -213,7 +223,7 @@ class TimeEntryAdmin(ReadOnly):
     def sections(self, request: HttpRequest, row: TimeEntry) -> Sequence[Section]:
         facts: list[tuple[str, object]] = [
             ("Employee", words.link(words.page(Employee, row.employee_id), row.employee)),
-            ("Day", row.work_date),
+            ("Day", str(row.work_date)),
             ("Kind", row.get_kind_display()),
             ("Hours", row.hours),
             ("Other rate", f"${row.rate}" if row.rate else words.NOTHING),

@@ -5,22 +5,20 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.paginator import InfinitePaginator
 
 from ops.admin import words
-from ops.admin.base import Facts, ReadOnly, Section, Table
+from ops.admin.base import Endless, Facts, Section, Table
 from ops.admin.filters import ByEmployer, ByEmployerRun, by_employee
 from ops.admin.paychecks import person
 from payroll.models import EmployerRun, Notification, Paycheck, YearToDate
 
 
 @admin.register(YearToDate)
-class YearToDateAdmin(ReadOnly):
+class YearToDateAdmin(Endless):
     """What everybody was paid this year."""
 
     intro = "The sum of a person's paychecks with one employer in a calendar year, by pay date."
     fresh = True
-    paginator = InfinitePaginator
     list_display = (
         "who",
         "employer",
@@ -96,11 +94,10 @@ class YearToDateAdmin(ReadOnly):
 
 
 @admin.register(Notification)
-class NotificationAdmin(ReadOnly):
+class NotificationAdmin(Endless):
     """What employers and employees were told."""
 
     intro = "What employers and employees were told, each once. A message without an employee went to the employer."
-    paginator = InfinitePaginator
     list_display = ("at", "topic", "employer", "to", "message")
     list_filter = (ByEmployerRun, ByEmployer)
     search_fields = ("employee_id",)

@@ -160,11 +160,6 @@ class Payday:
             self._connection.close()
             raise
 
-    @property
-    def backend(self) -> int:
-        """The pid of the backend that answers the test itself."""
-        return self._connection.info.backend_pid if self._connection else 0
-
     def pace(self, seconds: float) -> None:
         """Let every append take this long from now on."""
         self.query(PACE.format(seconds=seconds))

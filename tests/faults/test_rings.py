@@ -9,7 +9,9 @@ DOUBLE = """
 insert into django_q_ormq (key, payload, lock)
 select key, payload, now() - interval '1 day' from django_q_ormq, generate_series(1, 20)
 """
-FORGE = "insert into django_q_ormq (key, payload, lock) values ('payroll', 'forged:by:nobody', now() - interval '1 day')"
+FORGE = """
+insert into django_q_ormq (key, payload, lock) values ('payroll', 'forged:by:nobody', now() - interval '1 day')
+"""
 
 
 def test_rings_are_lost_doubled_and_forged(new_payday: NewPayday, owed: roster.Owed) -> None:

@@ -17,7 +17,7 @@ KILLS = 4
 def test_workers_killed_in_a_row_in_the_middle_of_their_batches(
     new_payday: NewPayday, owed: roster.Owed, doorbell: str
 ) -> None:
-    day = new_payday(pace=0.04, PAYROLL_DOORBELL=doorbell)
+    day = new_payday(pace=0.03, PAYROLL_DOORBELL=doorbell)
     run = day.start()
     day.until_computing()
     lost: list[Held] = []

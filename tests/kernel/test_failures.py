@@ -131,7 +131,8 @@ def test_work_that_has_to_wait_spends_no_attempt(what: str) -> None:
     errand = toy.errand()
     works = {"a batch of one": toy.batch(3, 4), "a task": errand, "a whole batch": toy.batch(0, 5)}
     places = {"a batch of one": ("tax-calc", 3), "a task": ("sum", errand.subject)}
-    toy.FAULTS[places.get(what, ("load", "toys-0-5"))] = toy.raising(TryAgain(f"the line of {ACCOUNT} is busy", after_s=300))
+    busy = TryAgain(f"the line of {ACCOUNT} is busy", after_s=300)
+    toy.FAULTS[places.get(what, ("load", "toys-0-5"))] = toy.raising(busy)
     put(works[what])
     runner.run_due(budget_s=PATIENCE_S)
     for _ in range(5):

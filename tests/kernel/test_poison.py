@@ -12,7 +12,19 @@ from events import dead_letters, runner
 from events.failures import TryAgain
 from events.models import Work
 from tests.kernel import toy
-from tests.kernel.scene import PATIENCE_S, all_due, claim, finished, leases_expire, letter, put, row, run_all, state, types
+from tests.kernel.scene import (
+    PATIENCE_S,
+    all_due,
+    claim,
+    finished,
+    leases_expire,
+    letter,
+    put,
+    row,
+    run_all,
+    state,
+    types,
+)
 
 pytestmark = pytest.mark.usefixtures("toys")
 
@@ -124,8 +136,8 @@ def test_a_task_that_kills_its_workers_is_a_letter_when_its_attempts_are_spent()
 
 def test_loading_that_kills_does_not_keep_a_batch_from_being_split() -> None:
     batch = toy.batch(0, 5)
-    fatal = iter([die] * 3)
-    toy.FAULTS["load", batch.subject] = lambda: next(fatal, lambda: None)()
+    fatal = [die] * 3
+    toy.FAULTS["load", batch.subject] = lambda: fatal.pop()() if fatal else None
     put(batch)
     assert workers_lost() == 3
     assert finished(*range(5))

@@ -13,6 +13,7 @@ from ops.status import RunStatus, run_status
 from payroll import sample, tick
 from payroll.calc.money import dollars
 from payroll.models import PayRun
+from payroll.projections import RUNS
 from payroll.roster import import_folder
 
 # Fixed, so that the demo is the same in any year: the periods of late November, paid on 4 December 2026.
@@ -38,7 +39,7 @@ class Command(BaseCommand):
             f"{len(ticked.opened)} pay runs are due on {PAYDAY}"
             + ("" if ticked.opened else " that were not open")
         )
-        projection.catch_up()
+        projection.catch_up(RUNS)
         runs = [
             run.run for run in PayRun.objects.filter(pay_date=PAYDAY).order_by("period_start", "period_end")
         ]

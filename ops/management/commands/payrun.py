@@ -16,6 +16,7 @@ from ops.status import RunStatus, find_run, run_status
 from payroll import runs
 from payroll.calc.money import dollars
 from payroll.models import PayRun
+from payroll.projections import RUNS
 
 
 class Command(BaseCommand):
@@ -111,7 +112,7 @@ class Command(BaseCommand):
         )
 
     def do_list(self, *, json: bool, **_: Any) -> None:
-        projection.catch_up()
+        projection.catch_up(RUNS)
         latest = PayRun.objects.all()[:50]
         if json:
             rows = [

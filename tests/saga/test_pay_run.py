@@ -1,0 +1,536 @@
+"""A pay run from the roster to the bank: who is paid what, once, and what becomes of everybody else.
+
+What people are owed is worked out here by hand from the published tables, never taken from the program:
+
+    federal   IRS Pub. 15-T (2026), Worksheet 1A and the STANDARD schedule for single filers: annual wages less
+              8,600 on line 1g; 10 % from 7,500, 1,240.00 + 12 % from 19,900, 5,800.00 + 22 % from 57,900,
+              192,979.25 + 37 % from 648,100
+    FICA      6.2 % up to 184,500 a year (SSA, 2026), 1.45 %, and 0.9 % above 200,000 (IRC 3101(b)(2))
+    states    Texas has no income tax; Illinois 4.95 % (35 ILCS 5/201); Pennsylvania 3.07 % (72 P.S. 7302), where
+              401(k) deferrals are taxed and Section 125 premiums are not (61 Pa. Code 101.6)
+    401(k)    at most 24,500 a year (IRS Notice 2025-67)
+"""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as configured
+from django.db import connection
+
+from deploy.postgres import Cluster
+from events import dead_letters, projection, store
+from events.models import Work, WorkState
+from ops import proof
+from payroll import corrections, keys, runs
+from payroll.models import EmployerRun, Employee, Notification, TimeEntry
+from payroll.payments import bank
+from tests.saga import paydays
+from tests.saga.paydays import END, NEXT, PAYDAY, START, employer, hourly, salaried, worked
+
+pytestmark = pytest.mark.usefixtures("db", "by_file")
+
+SEPTEMBER = (date(2026, 9, 1), date(2026, 9, 30), date(2026, 10, 5))
+OCTOBER = (date(2026, 10, 1), date(2026, 10, 31), date(2026, 11, 5))
+
+
+@pytest.fixture
+def by_file(settings: Any) -> None:
+    """Payment files are laid down for the bank to fetch; no process is started."""
+    settings.PAYROLL_GATEWAY = "ach"
+
+
+def proven(run: object) -> None:
+    """Every line of the run's proof holds."""
+    assert [(line.name, line.findings) for line in proof.prove(str(run)) if not line.holds] == []
+
+
+# What people are paid
+
+
+# 62,400 / 26 = 2,400.00. Federal: 62,400 - 8,600 = 53,800; 1,240 + 12 % of 33,900 = 5,308.00; / 26 = 204.15.
+# Social Security 148.80, Medicare 34.80. 2,400.00 - 204.15 - 148.80 - 34.80
+TEXAN_SALARY = 201_225
+# The same in Illinois, which takes 4.95 % of 2,400.00 without a Form IL-W-4: 118.80
+ILLINOIS_SALARY = TEXAN_SALARY - 11_880
+# 45 h and 38 h at 20.00: 83 h = 1,660.00, and half of 20.00 for 5 h of the first week = 50.00: gross 1,710.00.
+# Federal: 44,460 - 8,600 = 35,860; 1,240 + 12 % of 15,960 = 3,155.20; / 26 = 121.35. 106.02, and 24.795 is 24.80
+TEXAN_OVERTIME = 145_783
+# 78,000 / 26 = 3,000.00 with 150.00 of Section 125 and 5 % = 150.00 deferred.
+# Federal on 2,700.00: 70,200 - 8,600 = 61,600; 5,800 + 22 % of 3,700 = 6,614.00; / 26 = 254.38.
+# FICA on 2,850.00: 176.70 and 41.325, which is 41.33. Pennsylvania on 2,850.00: 87.495, which is 87.50.
+# 3,000.00 - 150.00 - 150.00 - 254.38 - 176.70 - 41.33 - 87.50
+PENNSYLVANIAN = 214_009
+
+
+def test_a_whole_run_pays_everybody_once_and_to_the_cent(tmp_path: Path) -> None:
+    overtime = {day: "9.00" for day in range(2, 7)} | {day: "7.60" for day in range(9, 14)}
+    paydays.load(
+        tmp_path,
+        [employer("ACME", state="IL", retirement_plan="half_of_6"), employer("BOLT")],
+        [
+            salaried("ACME", "ann", "62400.00"),
+            salaried("ACME", "ida", "62400.00", work_state="IL"),
+            salaried(
+                "ACME",
+                "pam",
+                "78000.00",
+                work_state="PA",
+                section125_per_period="150.00",
+                traditional_401k_percent="5",
+            ),
+            hourly("BOLT", "tex", "20.00"),
+            hourly("BOLT", "zero", "20.00"),
+        ],
+        worked("BOLT", "tex", overtime),
+    )
+    run = paydays.pay()
+    assert paydays.credits() == {
+        "ann": [TEXAN_SALARY],
+        "ida": [ILLINOIS_SALARY],
+        "pam": [PENNSYLVANIAN],
+        "tex": [TEXAN_OVERTIME],
+    }
+    proven(run)
+    # 5 % deferred, of which half of up to 6 % of pay is matched: 75.00; the employer's FICA is the employee's.
+    pam = paydays.facts("ACME", "pam")
+    assert (pam["match_cents"], pam["employer_social_security_cents"], pam["employer_medicare_cents"]) == (
+        7_500,
+        17_670,
+        4_133,
+    )
+    validated = paydays.part("BOLT")["EmployerRunValidated"]
+    assert (validated["completed"], validated["no_hours"], validated["payable"]) == (2, 1, 1)
+    assert (validated["total_gross_cents"], validated["total_net_cents"]) == (171_000, TEXAN_OVERTIME)
+    assert {each.company_id for file in paydays.files() for each in file.batches} == {"1120000001", "1120000002"}
+    assert {each.effective for file in paydays.files() for each in file.batches} == {PAYDAY}
+
+
+def test_the_sandbox_bank_books_each_person_once(tmp_path: Path, settings: Any) -> None:
+    settings.PAYROLL_GATEWAY = "sandbox"
+    paydays.load(
+        tmp_path, [employer("ACME")], [salaried("ACME", "ann", "62400.00"), salaried("ACME", "bob", "62400.00")]
+    )
+    run = paydays.pay()
+    books = bank.books(settings.STATE_DIR / "bank")
+    assert [(each.individual_id, each.amount_cents) for each in books] == [
+        ("ANN", TEXAN_SALARY),
+        ("BOB", TEXAN_SALARY),
+    ]
+    proven(run)
+    assert paydays.open_run() == run
+    paydays.work()
+    assert bank.books(settings.STATE_DIR / "bank") == books
+
+
+def test_the_same_command_again_is_the_same_run_and_pays_nobody(tmp_path: Path) -> None:
+    paydays.load(tmp_path, [employer("ACME")], [salaried("ACME", "ann", "62400.00")])
+    run = paydays.pay()
+    paid, log = paydays.credits(), store.read_all()
+    again = runs.open_run(START, END, PAYDAY, opened_by="somebody else")
+    paydays.work()
+    assert (again.run, again.new) == (run, False)
+    assert (paydays.credits(), store.read_all()) == (paid, log)
+
+
+def test_hourly_people_without_hours_are_paid_nothing_and_are_listed(tmp_path: Path) -> None:
+    paydays.load(
+        tmp_path,
+        [employer("ACME")],
+        [hourly("ACME", "idle", "20.00", section125_per_period="85.00"), salaried("ACME", "ann", "62400.00")],
+    )
+    run = paydays.pay()
+    assert paydays.credits() == {"ann": [TEXAN_SALARY]}
+    idle = paydays.facts("ACME", "idle")
+    assert (idle["no_hours"], idle["gross_cents"], idle["section125_cents"], idle["net_cents"]) == (True, 0, 0, 0)
+    assert paydays.part("ACME")["EmployerRunValidated"]["no_hours"] == 1
+    proven(run)
+
+
+def test_an_employer_whose_people_earned_nothing_sends_no_file(tmp_path: Path) -> None:
+    paydays.load(tmp_path, [employer("ACME")], [hourly("ACME", "idle", "20.00")])
+    run = paydays.pay()
+    assert paydays.files() == []
+    assert paydays.part("ACME")["MoneyMoved"] == {"paid": 0, "paid_cents": 0, "bank_reference": "nothing to pay"}
+    assert "EmployerRunCompleted" in paydays.part("ACME")
+    proven(run)
+
+
+def test_section_125_above_gross_leaves_nothing_and_says_so(tmp_path: Path) -> None:
+    """2 h at 20.00 are 40.00; 85.00 were elected, so 40.00 are taken and 45.00 are not."""
+    paydays.load(
+        tmp_path,
+        [employer("ACME")],
+        [hourly("ACME", "few", "20.00", section125_per_period="85.00"), salaried("ACME", "ann", "62400.00")],
+        worked("ACME", "few", {2: "2.00"}),
+    )
+    run = paydays.pay()
+    few = paydays.facts("ACME", "few")
+    assert (few["gross_cents"], few["section125_cents"], few["section125_short_cents"]) == (4_000, 4_000, 4_500)
+    assert (few["net_cents"], few["employee_taxes_cents"]) == (0, 0)
+    assert "payment_key" not in few
+    assert paydays.credits() == {"ann": [TEXAN_SALARY]}
+    proven(run)
+
+
+def test_people_hired_and_gone_in_the_period_are_paid_their_weekdays(tmp_path: Path) -> None:
+    """Ten weekdays from 2 to 13 November; days of employment over ten, of 2,400.00.
+
+    hired Monday the 9th: 5, 1,200.00. 31,200 - 8,600 = 22,600; 1,240 + 12 % of 2,700 = 1,564.00; / 26 = 60.15;
+    FICA 74.40 and 17.40. gone Wednesday the 4th: 3, 720.00. 18,720 - 8,600 = 10,120; 10 % of 2,620 = 262.00;
+    / 26 = 10.08; FICA 44.64 and 10.44
+    """
+    paydays.load(
+        tmp_path,
+        [employer("ACME")],
+        [
+            salaried("ACME", "new", "62400.00", hire_date="2026-11-09"),
+            salaried("ACME", "gone", "62400.00", termination_date="2026-11-04"),
+            salaried("ACME", "before", "62400.00", termination_date="2026-10-31"),
+            salaried("ACME", "later", "62400.00", hire_date="2026-11-15"),
+            salaried("ACME", "last", "62400.00", termination_date="2026-11-14"),
+        ],
+    )
+    run = paydays.pay()
+    assert paydays.credits() == {"new": [104_805], "gone": [65_484], "last": [TEXAN_SALARY]}
+    assert paydays.part("ACME")["EmployerRunBegan"]["employees"] == 3
+    proven(run)
+
+
+def test_a_pay_date_of_2025_uses_the_tables_of_2025(tmp_path: Path) -> None:
+    """Pub. 15-T (2025): 53,800 is 1,192.50 + 12 % of what exceeds 18,325 = 5,449.50; / 26 = 209.60."""
+    paydays.load(tmp_path, [employer("ACME")], [salaried("ACME", "ann", "62400.00")])
+    run = paydays.pay(period=(date(2025, 11, 2), date(2025, 11, 15), date(2025, 11, 21)))
+    assert paydays.credits() == {"ann": [240_000 - 20_960 - 14_880 - 3_480]}
+    proven(run)
+
+
+def test_a_pay_date_without_tables_is_refused_by_name(tmp_path: Path) -> None:
+    paydays.load(tmp_path, [employer("ACME")], [salaried("ACME", "ann", "62400.00")])
+    with pytest.raises(Exception, match="2031") as refused:
+        paydays.open_run(period=(date(2031, 1, 5), date(2031, 1, 18), date(2031, 1, 24)))
+    assert isinstance(refused.value, runs.Refused | dead_letters_need_review())
+    assert store.read_all() == []
+
+
+def dead_letters_need_review() -> type[Exception]:
+    from events.failures import NeedsReview
+
+    return NeedsReview
+
+
+# Year to date
+
+
+def rich(**other: str) -> dict[str, str]:
+    """110,000.00 a month."""
+    return salaried("ACME", "rich", "1320000.00", traditional_401k_percent="20", **other)
+
+
+def test_year_to_date_goes_on_into_the_next_run(tmp_path: Path) -> None:
+    """Social Security, Additional Medicare and the deferral all cross their limit with the second check.
+
+    first    deferral 20 % = 22,000.00. Federal on 88,000.00: 1,056,000 - 8,600 = 1,047,400; 192,979.25 + 37 % of
+             399,300 = 340,720.25; / 12 = 28,393.35. Social Security 6,820.00, Medicare 1,595.00
+    second   deferral 24,500 - 22,000 = 2,500.00. Federal on 107,500.00: 1,290,000 - 8,600 = 1,281,400;
+             192,979.25 + 37 % of 633,300 = 427,300.25; / 12 = 35,608.35. Social Security on 184,500 - 110,000 =
+             74,500: 4,619.00. Medicare 1,595.00, and 0.9 % of 220,000 - 200,000: 180.00
+    """
+    paydays.load(tmp_path, [employer("ACME", pay_frequency="monthly")], [rich()])
+    first = 11_000_000 - 2_200_000 - 2_839_335 - 682_000 - 159_500
+    second = 11_000_000 - 250_000 - 3_560_835 - 461_900 - 159_500 - 18_000
+    runs_ = [paydays.pay(period=SEPTEMBER), paydays.pay(period=OCTOBER)]
+    assert paydays.credits() == {"rich": [first, second]}
+    later = paydays.facts("ACME", "rich", OCTOBER)
+    assert (later["ss_taxable_cents"], later["additional_medicare_taxable_cents"]) == (7_450_000, 2_000_000)
+    assert (later["traditional_401k_cents"], later["deferral_refused_cents"]) == (250_000, 1_950_000)
+    assert later["employer_social_security_cents"] == 461_900
+    assert later["employer_medicare_cents"] == 159_500  # the employer owes no Additional Medicare
+    assert later["employer_futa_cents"] == 0  # the 7,000 of the year went with the first check
+    assert paydays.facts("ACME", "rich", SEPTEMBER)["employer_futa_cents"] == 4_200
+    for run in runs_:
+        proven(run)
+
+
+def test_two_runs_opened_at_once_compute_one_after_the_other(tmp_path: Path) -> None:
+    """The second one's year to date holds the first one's checks, whatever the workers do."""
+    paydays.load(tmp_path, [employer("ACME", pay_frequency="monthly")], [rich()])
+    opened = [paydays.open_run(period=SEPTEMBER), paydays.open_run(period=OCTOBER)]
+    paydays.work()
+    taxable = [paydays.facts("ACME", "rich", period)["ss_taxable_cents"] for period in (SEPTEMBER, OCTOBER)]
+    assert sorted(taxable) == [7_450_000, 11_000_000]
+    for run in opened:
+        paydays.approve(run)
+    paydays.work()
+    assert sum(map(len, paydays.credits().values())) == 2
+
+
+def test_a_snapshot_waits_for_another_snapshot_of_the_same_employer(tmp_path: Path) -> None:
+    """Two workers, one employer, two periods: while one freezes its inputs the other's year to date is unknown."""
+    paydays.load(tmp_path, [employer("ACME", pay_frequency="monthly")], [rich()])
+    paydays.open_run(period=SEPTEMBER), paydays.open_run(period=OCTOBER)
+    from events import runner, work
+
+    opening = [work.claim("first", queues=None, lease_s=60) for _ in range(2)]
+    for held in opening:
+        assert held and held.step == "open-employers"
+        runner.run(held)
+    first = work.claim("first", queues=None, lease_s=60)
+    second = work.claim("second", queues=None, lease_s=60)
+    assert first and second and {first.step, second.step} == {"snapshot"}
+    runner.run(second)  # while the first worker stands in the middle of its own
+    runner.run(first)
+    paydays.work()
+    taxable = [paydays.facts("ACME", "rich", period)["ss_taxable_cents"] for period in (SEPTEMBER, OCTOBER)]
+    assert sorted(taxable) == [7_450_000, 11_000_000]
+
+
+def test_somebody_whose_earlier_paycheck_is_unfinished_is_held_in_the_next_run(tmp_path: Path) -> None:
+    rows = paydays.load(
+        tmp_path, [employer("ACME")], [salaried("ACME", "ann", "62400.00"), salaried("ACME", "cal", "62400.00", work_state="CA")]
+    )
+    earlier = paydays.pay()
+    paydays.mend(tmp_path, rows, "cal", work_state="TX")
+    later = paydays.pay(period=NEXT)
+    first, second = paydays.letters()
+    assert "CA" in first.reason
+    assert "an earlier paycheck is not finished" in second.reason
+    assert second.subject in {keys.paycheck_stream(paydays.employer_run("ACME", NEXT), "cal")}
+    assert paydays.credits() == {}, "both employers' runs wait"
+
+    corrections.redrive_corrected(first.id, by="maker")
+    corrections_of_the_second_wait(second)
+    paydays.work()
+    corrections.redrive_corrected(second.id, by="maker")
+    paydays.work()
+    for run in (earlier, later):
+        paydays.approve(run)
+    paydays.work()
+    assert paydays.credits() == {"ann": [TEXAN_SALARY] * 2, "cal": [TEXAN_SALARY] * 2}
+    proven(earlier), proven(later)
+
+
+def corrections_of_the_second_wait(second: Any) -> None:
+    """Until the first is computed, the second's year to date is still unknown."""
+    with pytest.raises(runs.Refused, match="not finished"):
+        corrections.redrive_corrected(second.id, by="maker")
+
+
+def test_a_paycheck_begun_again_has_everything_earlier_in_its_year_to_date(tmp_path: Path) -> None:
+    """The first check of 110,000 is begun again, then the second: it must see those 110,000."""
+    rows = paydays.load(tmp_path, [employer("ACME", pay_frequency="monthly")], [rich(work_state="CA")])
+    paydays.pay(period=SEPTEMBER)
+    paydays.mend(tmp_path, rows, "rich", work_state="TX")
+    paydays.pay(period=OCTOBER)
+    first, second = paydays.letters()
+    corrections.redrive_corrected(first.id, by="maker")
+    from events import runner
+
+    runner.run_due()  # computed, and the read models do not know it yet
+    corrections.redrive_corrected(second.id, by="maker")
+    paydays.work()
+    assert paydays.facts("ACME", "rich", OCTOBER, 2)["ss_taxable_cents"] == 7_450_000
+
+
+# Who cannot be paid
+
+
+def two_employers(tmp_path: Path) -> Any:
+    """ACME has somebody in a state without tables."""
+    return paydays.load(
+        tmp_path,
+        [employer("ACME"), employer("BOLT")],
+        [
+            salaried("ACME", "ann", "62400.00"),
+            salaried("ACME", "cal", "62400.00", work_state="CA"),
+            salaried("BOLT", "bob", "62400.00"),
+        ],
+    )
+
+
+def test_a_state_without_rules_holds_its_employer_and_nobody_else(tmp_path: Path) -> None:
+    two_employers(tmp_path)
+    run = paydays.pay()
+    assert paydays.credits() == {"bob": [TEXAN_SALARY]}
+    letter = paydays.letter()
+    assert (letter.step, letter.kind, letter.group_key) == ("tax-calc", "needs review", "ACME")
+    assert "CA" in letter.reason and "2026" in letter.reason
+    assert list(paydays.part("ACME")) == ["EmployerRunOpened", "EmployerRunBegan"]
+    with pytest.raises(runs.Refused, match="not validated"):
+        runs.approve(paydays.employer_run("ACME"), by="checker")
+    proven(run)
+
+
+def test_a_plain_redrive_fails_again_because_inputs_are_frozen(tmp_path: Path) -> None:
+    rows = two_employers(tmp_path)
+    run = paydays.pay()
+    paydays.mend(tmp_path, rows, "cal", work_state="TX")
+    dead_letters.redrive(paydays.letter().id, by="maker")
+    paydays.work()
+    assert "CA" in paydays.letter().reason
+    assert paydays.credits() == {"bob": [TEXAN_SALARY]}
+    proven(run)
+
+
+def test_a_dismissed_person_is_left_out_and_the_employer_goes_on(tmp_path: Path) -> None:
+    two_employers(tmp_path)
+    run = paydays.pay()
+    dead_letters.dismiss(paydays.letter().id, by="maker", reason="paid by check")
+    paydays.work()
+    paydays.approve(run)
+    paydays.work()
+    assert paydays.credits() == {"ann": [TEXAN_SALARY], "bob": [TEXAN_SALARY]}
+    validated = paydays.part("ACME")["EmployerRunValidated"]
+    assert (validated["completed"], validated["excluded"]) == (1, 1)
+    assert paydays.paycheck("ACME", "cal")[-1].type == "PaycheckExcluded"
+    assert store.read(keys.payrun_stream(run))[-1].type == "PayRunCompleted"
+    proven(run)
+
+
+def test_corrected_inputs_pay_the_right_amount_once(tmp_path: Path) -> None:
+    rows = two_employers(tmp_path)
+    run = paydays.pay()
+    paydays.mend(tmp_path, rows, "cal", work_state="IL")
+    corrections.redrive_corrected(paydays.letter().id, by="maker", reason="moved")
+    paydays.work()
+    paydays.approve(run)
+    paydays.work()
+    assert paydays.credits() == {"ann": [TEXAN_SALARY], "bob": [TEXAN_SALARY], "cal": [ILLINOIS_SALARY]}
+    assert paydays.paycheck("ACME", "cal")[-1].type == "PaycheckSuperseded"
+    assert paydays.facts("ACME", "cal", sequence=2)["state"] == "IL"
+    validated = paydays.part("ACME")["EmployerRunValidated"]
+    assert (validated["completed"], validated["excluded"], validated["total_gross_cents"]) == (2, 0, 480_000)
+    corrected = paydays.part("ACME")["InputsCorrected"]
+    assert (corrected["by"], corrected["reason"], corrected["employee_id"]) == ("maker", "moved", "cal")
+    proven(run)
+
+
+def test_corrected_hours_are_in_the_control_totals(tmp_path: Path) -> None:
+    """25 h a day cannot be; the mended 8 h are what the totals count, once and again."""
+    base = [employer("ACME")], [hourly("ACME", "tex", "20.00"), salaried("ACME", "ann", "62400.00")]
+    too_many = worked("ACME", "tex", {2: "20.00"}) + worked("ACME", "tex", {2: "20.00"}, kind="leave")
+    people = base[1]
+    people[0]["work_state"] = "CA"
+    rows = paydays.load(tmp_path, *base, too_many[:1])
+    run = paydays.pay()
+    # Mended twice: the state to another one without rules, then hours and state to what is right.
+    paydays.mend(tmp_path, rows, "tex", work_state="PR")
+    corrections.redrive_corrected(paydays.letter().id, by="maker")
+    paydays.work()
+    assert "PR" in paydays.letter().reason
+    rows["time_entries.csv"][0]["hours"] = "8.00"
+    paydays.mend(tmp_path, rows, "tex", work_state="TX")
+    corrections.redrive_corrected(paydays.letter().id, by="maker")
+    paydays.work()
+    assert paydays.letters() == []
+    paydays.approve(run)
+    paydays.work()
+    # 8 h at 20.00 = 160.00: below line 1g no federal tax; 9.92 and 2.32
+    assert paydays.credits() == {"ann": [TEXAN_SALARY], "tex": [16_000 - 992 - 232]}
+    assert [event.type for event in paydays.paycheck("ACME", "tex", sequence=2)][-1] == "PaycheckSuperseded"
+    proven(run)
+
+
+def test_an_employer_with_nobody_employed_cannot_complete(tmp_path: Path) -> None:
+    paydays.load(
+        tmp_path,
+        [employer("ACME"), employer("VOID")],
+        [salaried("ACME", "ann", "62400.00"), salaried("VOID", "gone", "62400.00", termination_date="2026-10-01")],
+    )
+    run = paydays.pay()
+    assert paydays.credits() == {"ann": [TEXAN_SALARY]}
+    assert "nobody is employed by VOID" in paydays.letter().reason
+    assert store.read(keys.payrun_stream(run))[-1].type == "PayRunOpened"
+    with pytest.raises(dead_letters.NothingToUndo):
+        dead_letters.dismiss(paydays.letter().id, by="maker", reason="nobody there")
+    proven(run)
+
+
+def test_an_employer_all_of_whose_people_are_left_out_cannot_complete(tmp_path: Path) -> None:
+    paydays.load(tmp_path, [employer("ACME")], [salaried("ACME", "cal", "62400.00", work_state="CA")])
+    paydays.pay()
+    dead_letters.dismiss(paydays.letter().id, by="maker", reason="paid by check")
+    paydays.work()
+    assert "nobody is left to pay" in paydays.letter().reason
+    assert paydays.files() == []
+
+
+# What is frozen, and what is not written down
+
+
+def test_edits_of_the_roster_after_the_snapshot_change_nothing(tmp_path: Path) -> None:
+    rows = paydays.load(
+        tmp_path,
+        [employer("ACME")],
+        [salaried("ACME", "ann", "62400.00"), hourly("ACME", "tex", "20.00")],
+        worked("ACME", "tex", {2: "8.00"}),
+    )
+    run = paydays.open_run()
+    from events import runner, work
+
+    for step in ("open-employers", "snapshot"):
+        held = work.claim("here", queues=None, lease_s=60)
+        assert held and held.step == step
+        runner.run(held)
+    paydays.mend(tmp_path, rows, "ann", pay_rate="99999.00", work_state="CA", account_number="1111111111")
+    TimeEntry.objects.all().delete()
+    Employee.objects.filter(employee_id="tex").update(pay_rate="1.00")
+    paydays.work()
+    paydays.approve(run)
+    paydays.work()
+    assert paydays.credits() == {"ann": [TEXAN_SALARY], "tex": [16_000 - 992 - 232]}
+    accounts = {entry.account.strip() for file in paydays.files() for entry in file.entries}
+    assert accounts == {"3470824921"}
+    proven(run)
+
+
+def test_no_ssn_and_no_account_number_is_written_down(tmp_path: Path, db: Cluster) -> None:
+    """Canaries in everybody's SSN and account, through a run with dead letters, corrections and payments."""
+    ssn, account = "912-34-5678", "7758258521"
+    canaries = {"ssn": ssn, "account_number": account}
+    rows = paydays.load(
+        tmp_path,
+        [employer("ACME", account_number="6646646641")],
+        [salaried("ACME", "ann", "62400.00", **canaries), salaried("ACME", "cal", "1.00", work_state="CA", account_number=account)],
+    )
+    run = paydays.pay()
+    paydays.mend(tmp_path, rows, "cal", work_state="TX", pay_rate="62400.00")
+    corrections.redrive_corrected(paydays.letter().id, by="maker", reason=f"his SSN is {ssn}, account {account}")
+    paydays.work()
+    paydays.approve(run)
+    paydays.work()
+    assert paydays.credits() == {"ann": [TEXAN_SALARY], "cal": [TEXAN_SALARY]}
+
+    tables = [row[0] for row in paydays.as_owner(db, "select tablename from pg_tables where schemaname = 'public'")]
+    assert {"events_event", "events_work", "events_deadletter", "payroll_notification"} <= set(tables)
+    forbidden = (ssn, ssn.replace("-", ""), account, "6646646641")
+    for table in tables:
+        for (row,) in paydays.as_owner(db, f"select t::text from {table} t"):
+            assert not [number for number in forbidden if number in row], f"{table}: {row[:200]}"
+    objects = Path(configured.PAYROLL_OBJECTS)
+    manifests = list((objects / "manifests").rglob("*.json"))
+    assert len(manifests) == 2
+    for path in manifests:
+        text = path.read_text()
+        assert not [number for number in forbidden if number in text], path
+        assert "ssn" not in text
+        assert {each["pay_to"]["account_type"] for each in json.loads(text)["employees"]} == {"checking"}
+    assert Notification.objects.filter(employee_id="ann").count() == 1
+    assert Notification.objects.count() == 3  # the employer and two people
+
+
+def test_a_run_is_done_when_everything_in_it_is(tmp_path: Path) -> None:
+    paydays.load(tmp_path, [employer("ACME"), employer("BOLT")], [salaried("ACME", "ann", "62400.00"), salaried("BOLT", "bob", "62400.00")])
+    run = paydays.open_run()
+    paydays.work()
+    runs.approve(paydays.employer_run("ACME"), by="checker")
+    paydays.work()
+    assert paydays.credits() == {"ann": [TEXAN_SALARY]}
+    assert store.version(keys.payrun_stream(run)) == 1
+    runs.approve(paydays.employer_run("BOLT"), by="checker")
+    paydays.work()
+    assert [event.type for event in store.read(keys.payrun_stream(run))] == ["PayRunOpened", "PayRunCompleted"]
+    assert not Work.objects.exclude(state=WorkState.DONE).exists()
+    assert EmployerRun.objects.filter(last_event="EmployerRunCompleted").count() == 2
