@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from events import work
+from events.failure import DATABASE_LOST
 from events.saga import REGISTRY
 from events.work import Claimed
 
@@ -38,11 +39,13 @@ def _beat(held: Claimed, over: threading.Event) -> None:
     until = time.monotonic() + _timeout_s(held)
     try:
         while not over.is_set() and time.monotonic() < until:
-            if not work.heartbeat(held, lease_s=settings.EVENTS_LEASE_S):
-                return  # finished in the meantime, or fenced: the epoch guard speaks when it applies
+            try:
+                if not work.heartbeat(held, lease_s=settings.EVENTS_LEASE_S):
+                    return  # finished in the meantime, or fenced: the epoch guard speaks when it applies
+            except DATABASE_LOST as error:
+                log.warning("no heartbeat for %s: %s", held.subject, type(error).__name__)
+                connection.close()  # the next beat connects again
             over.wait(settings.EVENTS_LEASE_S / 3)
-    except DatabaseError as error:
-        log.warning("no heartbeat for %s: %s", held.subject, type(error).__name__)
     finally:
         connection.close()
 

@@ -55,6 +55,11 @@ def employee_of(paycheck_stream: str) -> str:
     return paycheck_stream.partition("+")[2].partition("+")[0]
 
 
+def employer_run_of(paycheck_stream: str) -> str:
+    """The employer's run in the name of a paycheck's stream."""
+    return paycheck_stream.removeprefix("paycheck-").partition("+")[0]
+
+
 def paycheck_prefix(employer_run: UUID | str) -> str:
     """What the streams of all paychecks of one employer's run begin with."""
     return f"paycheck-{employer_run}+"

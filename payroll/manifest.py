@@ -15,13 +15,16 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 
-from events.models import DeadLetter, DeadLetterState
+from events import projection
+from events.batches import numbers
+from events.models import DeadLetter, DeadLetterState, Work, WorkState
 from payroll import keys, objects, rules
 from payroll.calc.money import percent_to_bp
 from payroll.calc.timesheet import first_entry_day
 from payroll.domain import Inputs, Paycheck, Terms, YearToDate
 from payroll.models import Employee, Employer, TimeEntry
 from payroll.models import YearToDate as YearToDateRow
+from payroll.projections import PAYCHECKS
 
 SCHEMA = 1
 
@@ -163,11 +166,43 @@ def paychecks(manifest: dict[str, Any], wanted: Sequence[int]) -> dict[int, Payc
 
 
 def unfinished(pinned: Pinned) -> dict[str, str]:
-    """People of this employer whose paycheck of another run waits as a dead letter: employee id to stream."""
+    """People of this employer whose paycheck of an earlier run waits as a dead letter: employee id to stream.
+
+    Only earlier ones hold: two unfinished paychecks of one person would otherwise wait for each other.
+    """
     letters = DeadLetter.objects.filter(
         group_key=pinned.employer, saga="paychecks", state=DeadLetterState.OPEN
     ).exclude(run_key=pinned.run)
-    return {keys.employee_of(subject): subject for subject in letters.values_list("subject", flat=True)}
+    dead = Work.objects.filter(id__in=letters.values("work")).values_list("payload", flat=True)
+    frozen: dict[str, dict[str, Any]] = {}
+    holds = {}
+    for payload in dead:
+        name = payload["manifest"]
+        if name not in frozen:
+            frozen[name] = read(name, payload["sha256"])
+        if _order(frozen[name]["terms"]) < _order(pinned._asdict()):
+            for paycheck in paychecks(frozen[name], numbers(payload)).values():
+                holds[paycheck.inputs.employee_id] = paycheck.stream
+    return holds
+
+
+def _order(terms: dict[str, Any]) -> tuple[str, ...]:
+    """The order in which an employer's runs count for the year to date."""
+    return tuple(str(terms[name]) for name in ("pay_date", "period_start", "employer_run"))
+
+
+def unsettled(employer: str, *, but_for: str) -> str:
+    """Why the year to date of an employer's people is still moving; empty when it is not.
+
+    but_for   the run that asks: its own paychecks do not count
+    """
+    held = Q(saga="employerrun", step="snapshot", state=WorkState.LEASED)
+    computing = Q(saga="paychecks", state__in=(WorkState.READY, WorkState.LEASED))
+    if Work.objects.filter(held | computing, group_key=employer).exclude(run_key=but_for).exists():
+        return "another run of this employer is being computed, and year to date with it"
+    if not projection.catch_up(PAYCHECKS) and projection.behind_on(PAYCHECKS, employer):
+        return "the read models have not caught up with this employer's last run"
+    return ""
 
 
 def _batches(pinned: Pinned) -> Iterator[list[Employee]]:

@@ -11,13 +11,14 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from events import store, work
+from events import projection, store, work
 from events.doorbells import ring
 from events.store import NewEvent, WrongExpectedVersion
 from payroll import __version__, keys, rules
 from payroll.calc import calendar
 from payroll.history import History
 from payroll.models import Employer, EmployerRun
+from payroll.projections import RUNS
 from payroll.saga import begin_run
 from payroll.schedule import matches
 
@@ -174,6 +175,7 @@ def _refuse_second_runs(employer_runs: dict[str, UUID]) -> None:
 
 def _refuse_overlaps(employer_runs: dict[str, UUID], start: date, end: date, kind: str) -> None:
     """A day is paid once: no second regular run of an employer over some of the same days."""
+    projection.catch_up(RUNS)
     overlapping = EmployerRun.objects.filter(
         employer__in=employer_runs, facts__kind=kind, period_start__lte=str(end), period_end__gte=str(start)
     ).first()

@@ -9,15 +9,15 @@ finished. The others go on. Each task below reads, decides and returns an Outcom
 """
 
 import logging
+import random
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
-from events import projection, saga, store
+from events import saga, store
 from events.batches import numbers
 from events.failures import NeedsReview, TryAgain
-from events.models import Work, WorkState
 from events.saga import Batch, Outcome, Pipeline, Retry, Saga, task
 from events.store import NewEvent
 from events.work import Claimed, NewWork
@@ -30,7 +30,6 @@ from payroll.manifest import Pinned
 from payroll.models import Employer
 from payroll.payments import gateways, instructions
 from payroll.payments.gateway import GatewayRejected, OutcomeUnknown, PaymentOrder
-from payroll.projections import PAYCHECKS
 from payroll.steps import PIPELINE
 
 log = logging.getLogger(__name__)
@@ -154,6 +153,8 @@ def push_payment(work: Claimed) -> Outcome:
         raise NeedsReview(
             f"{pinned.employer} is not approved as it stands: nothing is paid without an approval"
         )
+    if approved["approved_by"] == history.facts["EmployerRunOpened"]["opened_by"]:
+        raise NeedsReview(f"{approved['approved_by']} opened and approved {pinned.employer}: a second person has to")
     owed = {
         event.stream: event
         for event in store.read_prefix(keys.paycheck_prefix(pinned.employer_run), "RetirementCalculated")
@@ -260,10 +261,6 @@ def begin_run(run: str, stream: str) -> NewWork:
 
 def _await_year_to_date(work: Claimed) -> None:
     """Year to date must hold everything this employer's earlier runs have computed."""
-    busy = Work.objects.filter(
-        group_key=work.group_key, saga="paychecks", state__in=(WorkState.READY, WorkState.LEASED)
-    ).exclude(run_key=work.run_key)
-    if busy.exists():
-        raise TryAgain("another run of this employer is being computed, and year to date with it", after_s=1)
-    if not projection.catch_up(PAYCHECKS) and projection.behind_on(PAYCHECKS, work.group_key):
-        raise TryAgain("the read models have not caught up with this employer's last run", after_s=0.2)
+    if why := manifest.unsettled(work.group_key, but_for=work.run_key):
+        # Two snapshots of one employer that are held at once both wait; the jitter lets one of them go first.
+        raise TryAgain(why, after_s=random.uniform(0.2, 1))  # noqa: S311 - jitter, not a secret

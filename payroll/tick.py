@@ -5,7 +5,7 @@ an employer's run for a period is one stream, and its first event is recorded on
 """
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from django.utils import timezone
@@ -17,11 +17,11 @@ from payroll import keys, runs
 from payroll.calc import calendar
 from payroll.models import PayCalendar
 from payroll.runs import Opened, Refused
-from payroll.schedule import Period, next_period, pay_date, period_containing
+from payroll.schedule import LENGTHS, Period, next_period, pay_date, period_containing
 
 OPENS_DAYS = 3  # banking days before payday: one to compute and approve, two for the bank
 SCHEDULER = "schedule"
-PERIODS_MAX = 60  # of one employer made up for at once; more is a wrong calendar
+PERIODS_MAX = 60  # looked back on for one employer; a period missed before that is for a person to open
 
 
 class Due(NamedTuple):
@@ -46,16 +46,25 @@ def open_due(today: date) -> Ticked:
         groups.setdefault((due.period, due.pay_date), []).append(due.employer)
     ticked = Ticked([], [])
     for (period, payday), employers in sorted(groups.items()):
-        try:
-            opened = runs.open_run(period.start, period.end, payday, opened_by=SCHEDULER, employers=employers)
-        except (Refused, NeedsReview) as refused:
-            ticked.refused.append(f"{period.start} to {period.end}: {refused}")
-        except WrongExpectedVersion:
-            pass  # another scheduler opened some of these at the same moment; the next tick opens the rest
-        else:
-            if opened.new:
-                ticked.opened.append(opened)
+        _open(period, payday, employers, ticked)
     return ticked
+
+
+def _open(period: Period, payday: date, employers: list[str], ticked: Ticked) -> None:
+    """Open one run of these employers; if one of them is refused, a run of its own for each."""
+    try:
+        opened = runs.open_run(period.start, period.end, payday, opened_by=SCHEDULER, employers=employers)
+    except (Refused, NeedsReview) as refused:
+        if len(employers) == 1:
+            ticked.refused.append(f"{period.start} to {period.end}: {refused}")
+        else:
+            for employer in employers:
+                _open(period, payday, [employer], ticked)
+    except WrongExpectedVersion:
+        pass  # another scheduler opened some of these at the same moment; the next tick opens the rest
+    else:
+        if opened.new:
+            ticked.opened.append(opened)
 
 
 def today() -> Ticked:
@@ -64,9 +73,11 @@ def today() -> Ticked:
 
 
 def due_periods(schedule: PayCalendar, today: date) -> Iterator[Due]:
-    """The periods of a calendar whose runs should be open on this day, from its first one on."""
-    period = period_containing(schedule.frequency, schedule.anchor, schedule.starts_on)
-    for _ in range(PERIODS_MAX):
+    """The periods of a calendar whose runs should be open on this day, oldest first: its last PERIODS_MAX."""
+    shortest, _ = LENGTHS[schedule.frequency]
+    since = max(schedule.starts_on, today - timedelta(days=PERIODS_MAX * shortest))
+    period = period_containing(schedule.frequency, schedule.anchor, since)
+    while True:
         payday = pay_date(period, schedule.pay_lag_days)
         if calendar.add_banking_days(payday, -OPENS_DAYS) > today or period.end >= today:
             return

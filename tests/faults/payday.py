@@ -190,8 +190,9 @@ class Payday:
             with contextlib.suppress(psycopg.OperationalError, psutil.NoSuchProcess):
                 if found := condition():
                     return found
-            if time.monotonic() > deadline:
-                raise AssertionError(f"not within {within_s:g} s: {what}\n{self.said()}")
+            gave_up = [process.args for process in self.started if (process.poll() or 0) > 0]
+            if gave_up or time.monotonic() > deadline:
+                raise AssertionError(f"not within {within_s:g} s: {what}; gave up: {gave_up}\n{self.said()}")
             time.sleep(0.005)
 
     def until_events(self, count: int) -> None:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 
@@ -14,6 +14,11 @@ from tests.kernel import toy
 
 LEASE_S = 60.0
 PATIENCE_S = 30.0
+
+
+def new(group: str = "g", *, run: str = "r", turn: int = 0, queue: str = "q", **more: Any) -> NewWork:
+    """Work of a saga that nobody has to know."""
+    return NewWork(uuid4(), "saga", "step", queue, "subject-1", run, group, turn=turn, **more)
 
 
 def put(*works: NewWork) -> None:

@@ -171,6 +171,7 @@ def test_a_bug_is_retried_as_often_as_the_policy_says(what: str) -> None:
         runner.run_due(budget_s=PATIENCE_S)
     assert (state(one.id), len(runs)) == ("dead", 3)
     assert (letter().kind, letter().attempts) == ("bug", 3)
+    assert letter().subject == (errand.subject if what == "a task" else "toy-3")
 
 
 def test_a_bug_of_one_item_is_that_items_dead_letter() -> None:

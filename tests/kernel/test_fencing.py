@@ -7,11 +7,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.test import override_settings
 
 from deploy.postgres import Cluster
-from events import batches, dead_letters, heartbeat, runner, store
+from events import batches, dead_letters, heartbeat, runner, store, work
 from events.failures import NeedsReview, TryAgain
 from events.models import DeadLetter, Work
 from events.saga import REGISTRY, Outcome, Saga
@@ -293,6 +293,30 @@ def test_long_work_keeps_its_lease() -> None:
     toy.FAULTS["open", one.subject] = slow
     with override_settings(EVENTS_LEASE_S=0.3):
         runner.run_due(budget_s=PATIENCE_S)
+    assert state(one.id) == "done"
+
+
+@pytest.mark.parametrize("lost", [OperationalError, InterfaceError])
+def test_a_heartbeat_outlives_a_lost_connection(monkeypatch: pytest.MonkeyPatch, lost: type[Exception]) -> None:
+    """The step does not notice that the database was away for a moment, and keeps its lease."""
+    one = toy.errand()
+    put(one)
+    beat, failures = work.heartbeat, [lost("the connection is closed")] * 2
+
+    def unlucky(*arguments: Any, **options: Any) -> bool:
+        if failures:
+            raise failures.pop()
+        return beat(*arguments, **options)
+
+    def slow() -> None:
+        first = row(one.id)["lease_until"]
+        until(lambda: row(one.id)["lease_until"] > first)
+
+    monkeypatch.setattr(work, "heartbeat", unlucky)
+    toy.FAULTS["open", one.subject] = slow
+    with override_settings(EVENTS_LEASE_S=0.3):
+        runner.run_due(budget_s=PATIENCE_S)
+    assert not failures
     assert state(one.id) == "done"
 
 

@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from events import runner, store, work
+from events import dead_letters, runner, store, work
+from events.failures import NeedsReview
 from events.models import Work
 from events.saga import REGISTRY, Outcome, Saga, task
 from events.work import Claimed
@@ -54,6 +55,34 @@ def test_an_errand_waits_for_its_signature() -> None:
     assert work.resume(errand.id, from_state="waiting")
     run_all()
     assert state(errand.id) == "done"
+
+
+def test_a_step_that_was_finished_leaves_its_attempts_behind() -> None:
+    """Whether it forked, waited or just went on: the next step has as many attempts as its policy says."""
+    errand = toy.errand((0, 2), wait=True)
+    for name in ("open", "sum"):
+        toy.FAULTS[name, errand.subject] = toy.once(toy.raising(ValueError("no")))
+    toy.FAULTS["tax-calc", 0] = toy.raising(NeedsReview("look"))
+    put(errand)
+    run_all()
+    assert row(errand.id) | {"state": "joining", "step": "sum", "attempts": 0} == row(errand.id)
+    dead_letters.dismiss(letter().id, by="ann", reason="left")
+    run_all()
+    assert row(errand.id) | {"state": "waiting", "step": "close", "attempts": 0} == row(errand.id)
+
+
+def test_an_errand_can_be_part_of_another() -> None:
+    whole = toy.errand()
+    one = replace(toy.errand((0, 2)), parent=whole.id)
+    toy.FAULTS["open", whole.subject] = lambda: Outcome(fork=[one])
+    toy.FAULTS["sum", whole.subject] = toy.FAULTS["close", whole.subject] = Outcome
+    toy.FAULTS["close", one.subject] = toy.once(toy.raising(NeedsReview("look")))
+    put(whole)
+    run_all()
+    assert (state(whole.id), state(one.id)) == ("joining", "dead")
+    dead_letters.redrive(letter().id, by="ann")
+    run_all()
+    assert (state(whole.id), state(one.id)) == ("done", "done")
 
 
 def test_a_saga_that_forks_nothing_goes_on_at_once() -> None:

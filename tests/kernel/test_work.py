@@ -1,10 +1,9 @@
-"""The durable queue: what a claim promises, fairness, limits, leases and fences."""
+"""The durable queue: what a claim promises, leases and fences, parents and children."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from threading import Barrier
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -12,15 +11,11 @@ from django.db import transaction
 
 from deploy.postgres import Cluster
 from events import work
-from events.models import Limit, Work
-from events.work import Claimed, Fenced, NewWork
-from tests.kernel.scene import LEASE_S, all_due, claim, leases_expire, put, race, row, sql, state
+from events.models import Work
+from events.work import Claimed, Fenced
+from tests.kernel.scene import LEASE_S, all_due, claim, leases_expire, new, put, race, row, sql, state
 
 pytestmark = pytest.mark.usefixtures("db")
-
-
-def new(group: str = "g", *, run: str = "r", turn: int = 0, queue: str = "q", **more: Any) -> NewWork:
-    return NewWork(uuid4(), "saga", "step", queue, "subject-1", run, group, turn=turn, **more)
 
 
 def advance(held: Claimed, **more: Any) -> None:
@@ -91,13 +86,6 @@ def test_a_claim_passes_by_work_that_another_claim_is_taking(db: Cluster) -> Non
     assert claim().id == first.id
 
 
-def test_a_large_group_does_not_hold_up_a_small_one() -> None:
-    put(*(new("large", turn=turn) for turn in range(60)))
-    put(new("small", turn=0))
-    assert {claim().group_key for _ in range(2)} == {"large", "small"}
-    assert [claim().turn for _ in range(59)] == list(range(1, 60))
-
-
 def test_work_is_taken_from_the_queues_that_are_served() -> None:
     put(new(queue="a", turn=1), new(queue="b", turn=2), new(queue="c", turn=3))
     assert [claim(queues=["c", "b"]).queue for _ in range(2)] == ["b", "c"]
@@ -114,53 +102,6 @@ def test_work_is_not_claimed_before_it_is_due() -> None:
     assert work.due() == 1
     work.release(claim(), "ready", delay_s=300)
     assert work.claim("x", queues=None, lease_s=LEASE_S) is None
-
-
-# Limits
-
-
-@pytest.mark.parametrize("scope", ["run:r", "group:g"])
-def test_a_limit_is_never_exceeded_by_claims_that_race(scope: str) -> None:
-    """Four claimers start together, fifty times; two of them get work, and never a third."""
-    Limit.objects.create(scope=scope, leased_max=2)
-    put(*(new() for _ in range(4)))
-
-    def take(start: Barrier) -> list[bool]:
-        took = []
-        for _ in range(50):
-            start.wait()
-            held = work.claim("one of four", queues=None, lease_s=LEASE_S)
-            took.append(held is not None)
-            start.wait()
-            if held:
-                work.release(held, "ready")
-        return took
-
-    assert [sum(round_) for round_ in zip(*race(take, take, take, take), strict=True)] == [2] * 50
-
-
-def test_a_limit_holds_up_its_own_run_and_group_only() -> None:
-    for scope in ("run:r", "run:s", "group:g", "group:h"):
-        Limit.objects.create(scope=scope, leased_max=1)
-    put(*(new("g", turn=1) for _ in range(2)), new("h", turn=2), new("g", run="s", turn=3), new("h", run="s", turn=4))
-    taken = [claim() for _ in range(2)]
-    assert [(held.run_key, held.group_key) for held in taken] == [("r", "g"), ("s", "h")]
-    assert work.claim("x", queues=None, lease_s=LEASE_S) is None
-    assert work.due() == 0
-
-
-def test_a_limit_is_lifted_and_lowered_while_work_goes_on() -> None:
-    limit = Limit.objects.create(scope="run:r", leased_max=0)
-    put(*(new() for _ in range(4)))
-    assert work.claim("x", queues=None, lease_s=LEASE_S) is None
-    Limit.objects.filter(scope=limit.scope).update(leased_max=2)
-    held = [claim(), claim()]
-    assert work.claim("x", queues=None, lease_s=LEASE_S) is None
-    Limit.objects.filter(scope=limit.scope).update(leased_max=1)
-    work.release(held[0], "done")
-    assert work.claim("x", queues=None, lease_s=LEASE_S) is None, "one is still held"
-    Limit.objects.filter(scope=limit.scope).delete()
-    assert claim()
 
 
 # Leases and fences
@@ -359,6 +300,7 @@ def test_work_is_set_going_from_the_state_it_was_seen_in_and_no_other(change: Ca
     assert not change(held.id, from_state="dead")
     assert row(held.id) == before
     work.release(held, "dead", error="no")
+    sql("update events_work set lost = 2")
     assert change(held.id, from_state="dead")
     assert row(held.id)["epoch"] == before["epoch"] + 1, "and whoever held it is fenced out"
     if change is work.resume:

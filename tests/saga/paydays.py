@@ -79,7 +79,11 @@ def load(
         row | {"ssn": row["ssn"] or f"9{10 + place // 100:02d}-11-{1000 + place:04d}"}
         for place, row in enumerate(people, start=1)
     ]
-    rows = {roster_files.EMPLOYERS: employers, roster_files.EMPLOYEES: people, roster_files.TIME_ENTRIES: list(time)}
+    rows = {
+        roster_files.EMPLOYERS: employers,
+        roster_files.EMPLOYEES: people,
+        roster_files.TIME_ENTRIES: list(time),
+    }
     into = folder / f"roster-{next(_folders)}"
     into.mkdir()
     import_folder(roster_files.write(into, rows), dry_run=False, as_of=as_of)
@@ -178,21 +182,29 @@ def employer_run(employer_id: str, period: tuple[date, date, date] = (START, END
     return keys.employer_run_id(employer_id, *period[:2], "regular")
 
 
-def part(employer_id: str, period: tuple[date, date, date] = (START, END, PAYDAY)) -> dict[str, dict[str, Any]]:
+def part(
+    employer_id: str, period: tuple[date, date, date] = (START, END, PAYDAY)
+) -> dict[str, dict[str, Any]]:
     """The facts of an employer's part of a run, by event type."""
     stream = keys.employerrun_stream(employer_run(employer_id, period))
     return {event.type: event.data for event in store.read(stream)}
 
 
 def paycheck(
-    employer_id: str, employee_id: str, period: tuple[date, date, date] = (START, END, PAYDAY), sequence: int = 1
+    employer_id: str,
+    employee_id: str,
+    period: tuple[date, date, date] = (START, END, PAYDAY),
+    sequence: int = 1,
 ) -> list[Recorded]:
     """The events of one paycheck."""
     return store.read(keys.paycheck_stream(employer_run(employer_id, period), employee_id, sequence))
 
 
 def facts(
-    employer_id: str, employee_id: str, period: tuple[date, date, date] = (START, END, PAYDAY), sequence: int = 1
+    employer_id: str,
+    employee_id: str,
+    period: tuple[date, date, date] = (START, END, PAYDAY),
+    sequence: int = 1,
 ) -> dict[str, Any]:
     """The merged facts of one paycheck."""
     events = paycheck(employer_id, employee_id, period, sequence)
