@@ -35,7 +35,8 @@ check: .venv/ready-dev
 
 # The marker files are written last: an interrupted install is made again.
 .venv/ready: requirements.txt
-	@echo "installing what the product needs into .venv"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; name one with make PYTHON=..."; exit 2; }
+	echo "installing what the product needs into .venv"
 	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	$(PIP) -r requirements.txt
 	touch $@

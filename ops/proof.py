@@ -5,9 +5,9 @@ stored, not what the code that stored it believed.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import connection
@@ -18,6 +18,7 @@ from events.store import Recorded
 from payroll import keys, manifest, objects, rules
 from payroll.control import control_totals, disagreements
 from payroll.history import History
+from payroll.models import Employer, EmployerRun
 from payroll.payments import ach_reader, bank, gateways
 from payroll.runs import facts_of
 from payroll.steps import PIPELINE
@@ -40,10 +41,11 @@ class Line(NamedTuple):
 class EmployerEvidence:
     """What is known of one employer's run: its events, its paychecks, its manifests, its file."""
 
-    def __init__(self, employer: str, employer_run: str, booked: Sequence[bank.BookedCredit]) -> None:
+    def __init__(self, employer: str, employer_run: str, books: dict[UUID, list[bank.BookedCredit]]) -> None:
         self.employer = employer
         self.id = employer_run
-        self.booked = booked
+        self.books = books
+        self.booked = books.get(keys.file_key(UUID(employer_run)), [])
         self.events = store.read(keys.employerrun_stream(employer_run))
         self.history = History(keys.employerrun_stream(employer_run))
         self.facts = self.history.facts
@@ -79,6 +81,7 @@ class EmployerEvidence:
 
 
 Check = Callable[["Evidence"], Iterator[str]]
+Looked = TypeVar("Looked")
 
 
 class Evidence:
@@ -89,11 +92,11 @@ class Evidence:
         self.opened = facts_of(run)
 
     def employers(self) -> Iterator[EmployerEvidence]:
-        booked: dict[UUID, list[bank.BookedCredit]] = {}
+        books: dict[UUID, list[bank.BookedCredit]] = {}
         for credit in bank.books(gateways.bank_dir()):
-            booked.setdefault(UUID(str(credit.key)), []).append(credit)
+            books.setdefault(UUID(str(credit.key)), []).append(credit)
         for employer, employer_run in sorted(self.opened["employer_runs"].items()):
-            yield EmployerEvidence(employer, employer_run, booked.get(keys.file_key(UUID(employer_run)), []))
+            yield EmployerEvidence(employer, employer_run, books)
 
 
 def prove(run: UUID | str) -> list[Line]:
@@ -103,10 +106,18 @@ def prove(run: UUID | str) -> list[Line]:
     found: dict[str, list[str]] = {name: [] for name, _, _ in [*PER_EMPLOYER, *PER_RUN]}
     for part in evidence.employers():
         for name, _, check in PER_EMPLOYER:
-            found[name].extend(f"{part.employer}: {finding}" for finding in check(part))
+            found[name].extend(f"{part.employer}: {finding}" for finding in _findings(check, part))
     for name, _, run_check in PER_RUN:
-        found[name].extend(run_check(evidence))
+        found[name].extend(_findings(run_check, evidence))
     return [Line(name, claim, found[name]) for name, claim, _ in [*PER_EMPLOYER, *PER_RUN]]
+
+
+def _findings(check: Callable[[Looked], Iterator[str]], at: Looked) -> Iterator[str]:
+    """What a check finds; one that cannot be made does not hold."""
+    try:
+        yield from check(at)
+    except Exception as error:
+        yield f"cannot be checked: {type(error).__name__}: {error}"
 
 
 def gapless(part: EmployerEvidence) -> Iterator[str]:
@@ -202,15 +213,21 @@ def instructed_once(part: EmployerEvidence) -> Iterator[str]:
         return
     payments: dict[str, list[Recorded]] = {}
     for stream, events in part.paychecks.items():
-        instructed = [event for event in events if event.type == "PaymentInstructed"]
-        payments.setdefault(keys.employee_of(stream), []).extend(instructed)
+        paid = [event for event in events if event.type == "PaymentInstructed"]
+        payments.setdefault(keys.employee_of(stream), []).extend(paid)
+    total = len(part.net_cents), sum(part.net_cents.values())
+    instructed, moved = part.facts["PaymentsInstructed"], part.facts.get("MoneyMoved")
+    if (instructed["payments"], instructed["payments_cents"]) != total:
+        yield "the sum instructed is not that of the net pay"
+    if moved and (moved["paid"], moved["paid_cents"]) != total:
+        yield "the sum moved is not that of the net pay"
     keys_seen: Counter[str] = Counter()
-    for employee, instructed in payments.items():
+    for employee, paid in payments.items():
         owed = part.net_cents.get(employee, 0)
-        if [event.data["amount_cents"] for event in instructed] != ([owed] if owed else []):
-            yield f"{employee} is owed {owed} cents and has {len(instructed)} payments"
-        keys_seen.update(event.data["payment_key"] for event in instructed)
-        if any(UUID(e.data["payment_key"]) != keys.payment_key(UUID(part.id), employee) for e in instructed):
+        if [event.data["amount_cents"] for event in paid] != ([owed] if owed else []):
+            yield f"{employee} is owed {owed} cents and has {len(paid)} payments"
+        keys_seen.update(event.data["payment_key"] for event in paid)
+        if any(UUID(e.data["payment_key"]) != keys.payment_key(UUID(part.id), employee) for e in paid):
             yield f"{employee} has a payment under a key that is not its own"
     if repeated := [key for key, times in keys_seen.items() if times > 1]:
         yield f"{len(repeated)} payment keys are used more than once"
@@ -248,6 +265,18 @@ def bank_agrees(part: EmployerEvidence) -> Iterator[str]:
         (e.account, e.amount_cents) for e in part.file.entries
     ):
         yield "the bank booked other accounts or amounts than the file has"
+    if strange := _strange(part):
+        yield f"the bank booked {strange} credits of this employer for this day from files that are not ours"
+
+
+def _strange(part: EmployerEvidence) -> int:
+    """Credits of the employer for its payday under a key that none of its runs has."""
+    payday = part.facts["EmployerRunOpened"]["pay_date"]
+    runs = EmployerRun.objects.filter(employer=part.employer).values_list("employer_run", flat=True)
+    ours = {keys.file_key(employer_run) for employer_run in runs}
+    company = "1" + Employer.objects.get(id=part.employer).ein.replace("-", "")
+    others = [credit for key, credits in part.books.items() if key not in ours for credit in credits]
+    return sum(credit.company_id == company and str(credit.effective) == payday for credit in others)
 
 
 def _same_payments(part: EmployerEvidence, found: Counter[tuple[str, int]], where: str) -> Iterator[str]:
@@ -296,7 +325,8 @@ def events_are_immutable(evidence: Evidence) -> Iterator[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "select right_ from unnest(array['UPDATE', 'DELETE', 'TRUNCATE']) right_ "
-            "where has_table_privilege('events_event', right_)"
+            "where has_table_privilege('events_event', right_) "
+            "or right_ = 'UPDATE' and has_any_column_privilege('events_event', right_)"
         )
         if rights := [row[0] for row in cursor.fetchall()]:
             yield f"the application's database role may {', '.join(rights)} events: give it a role of its own"

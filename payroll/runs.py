@@ -71,8 +71,8 @@ def open_run(
     facts |= {"pay_date": str(pay_date), "opened_by": opened_by}
     pinned = {"rules_version": tables.version, "code_version": code_version()}
     employer_runs = {employer.id: keys.employer_run_id(employer.id, start, end, kind) for employer in chosen}
-    _refuse_second_runs(employer_runs)
-    _refuse_overlaps(employer_runs, start, end, kind)
+    _refuse_second_runs(run, employer_runs)
+    _refuse_overlaps(run, employer_runs, start, end, kind)
     parts = {employer: str(employer_run) for employer, employer_run in employer_runs.items()}
     events = [NewEvent(stream, 1, "PayRunOpened", facts | pinned | {"employer_runs": parts})]
     for employer in chosen:
@@ -163,23 +163,23 @@ def _choose(ids: Sequence[str], start: date, end: date) -> tuple[list[Employer],
     return sorted(chosen, key=lambda employer: employer.id), unfit
 
 
-def _refuse_second_runs(employer_runs: dict[str, UUID]) -> None:
+def _refuse_second_runs(run: UUID, employer_runs: dict[str, UUID]) -> None:
     """An employer is paid once for a period, whatever the run is called."""
     streams = {keys.employerrun_stream(part): employer for employer, part in employer_runs.items()}
     for stream, events in store.read_each(streams).items():
+        if events[0].data["run"] == str(run):
+            continue  # this very run, opened by another scheduler since we looked: the append will tell
         raise Refused(
             f"{streams[stream]} already has a run for this period ({events[0].data['run']}): see payrun status. "
             "Leave the employer out with --employer"
         )
 
 
-def _refuse_overlaps(employer_runs: dict[str, UUID], start: date, end: date, kind: str) -> None:
+def _refuse_overlaps(run: UUID, employer_runs: dict[str, UUID], start: date, end: date, kind: str) -> None:
     """A day is paid once: no second regular run of an employer over some of the same days."""
     projection.catch_up(RUNS)
-    overlapping = EmployerRun.objects.filter(
-        employer__in=employer_runs, facts__kind=kind, period_start__lte=str(end), period_end__gte=str(start)
-    ).first()
-    if overlapping:
+    others = EmployerRun.objects.filter(employer__in=employer_runs, facts__kind=kind).exclude(run=run)
+    if overlapping := others.filter(period_start__lte=str(end), period_end__gte=str(start)).first():
         raise Refused(
             f"{overlapping.employer} already has a {kind} run from {overlapping.period_start} to "
             f"{overlapping.period_end}, which shares days with this one"

@@ -53,12 +53,12 @@ class Amounts:
 
     @admin.display(description="gross")
     def gross(self, row: Any) -> str:
-        return words.money(row.gross_cents)
+        return words.total(row.gross_cents)
 
     @admin.display(description="net pay")
     def net(self, row: Any) -> str:
-        return words.money(row.net_cents)
+        return words.total(row.net_cents)
 
     @admin.display(description="paid")
     def paid(self, row: Any) -> str:
-        return words.money(row.paid_cents)
+        return words.total(row.paid_cents)

@@ -18,7 +18,7 @@ from ops.admin.confirm import Question, ask, chosen, confirmed
 from ops.admin.filters import WithDefault, as_uuid
 from ops.admin.log import history, subject_link
 from ops.admin.paychecks import person
-from payroll.models import Paycheck
+from payroll.models import EmployerRun, Paycheck
 
 KINDS = {"needs review": "wait", "bug": "bad", "lost worker": "bad", "alarm": "bad"}
 TONES = {"open": "bad", "redriven": "good", "dismissed": "plain"}
@@ -50,6 +50,16 @@ class ByLetterState(WithDefault):
 def employee_of(letter: DeadLetter) -> str:
     """The employee that a letter is about; empty when it is about an employer's run."""
     return letter.subject.partition("+")[2]
+
+
+def employer_run(letter: DeadLetter) -> str:
+    """The employer's run that a letter holds up."""
+    stream = letter.subject.partition("+")[0].replace("paycheck-", "employerrun-", 1)
+    return (
+        words.link(words.page(EmployerRun, stream), "of this employer")
+        if "employerrun-" in stream
+        else words.NOTHING
+    )
 
 
 def whose(request: HttpRequest, letter: DeadLetter) -> list[tuple[str, object]]:
@@ -159,6 +169,7 @@ class DeadLetterAdmin(ReadOnly):
             ("State", words.badge(row.get_state_display(), TONES[row.state])),
             *whose(request, row),
             ("About", self.about(row)),
+            ("Employer run", employer_run(row)),
             ("Stands at", f"{row.saga}: {row.step}"),
             ("Kind", words.badge(row.kind, KINDS.get(row.kind, "plain"))),
             ("Reason", row.reason),

@@ -106,7 +106,7 @@ class EmployerRunAdmin(Amounts, ReadOnly):
         return (
             *sections,
             self.overview(row),
-            self.control_totals(row),
+            *self.sums(row),
             self.payment(row),
             history(row.stream),
         )
@@ -136,24 +136,32 @@ class EmployerRunAdmin(Amounts, ReadOnly):
             ],
         )
 
+    def sums(self, row: Any) -> Sequence[Section]:
+        """The totals, when everybody is calculated."""
+        if "total_gross_cents" not in row.facts:
+            return (Table("Totals", ("",), (), empty="They come when everybody is calculated."),)
+        return self.control_totals(row), self.costs(row)
+
     def control_totals(self, row: Any) -> Table:
-        """Gross to net of everybody together, and what it costs the employer."""
-        facts = row.facts
-        if "total_gross_cents" not in facts:
-            return Table("Totals", ("",), (), empty="They come when everybody is calculated.")
+        """Gross to net of everybody together."""
         lines: list[Sequence[object]] = [
             ("Gross pay", words.money(row.gross_cents)),
-            ("Section 125 and 401(k) deferrals", words.money(-facts["total_deductions_cents"])),
+            ("Section 125 and 401(k) deferrals", words.money(-row.facts["total_deductions_cents"])),
             ("Employee taxes", words.money(-row.employee_taxes_cents)),
         ]
-        cost = row.gross_cents + row.employer_taxes_cents + row.match_cents
-        note = (
-            f"On top, the employer pays {words.amount(row.employer_taxes_cents)} of taxes and "
-            f"{words.amount(row.match_cents)} of match: {words.amount(cost)} in all."
+        total = ("Net pay", words.money(row.net_cents))
+        return Table("Totals", ("", ">amount"), lines, total=total)
+
+    def costs(self, row: Any) -> Table:
+        """What the employer pays in all."""
+        lines = (
+            ("Gross pay", row.gross_cents),
+            ("Employer taxes", row.employer_taxes_cents),
+            ("401(k) match", row.match_cents),
         )
-        return Table(
-            "Totals", ("", ">amount"), lines, note=note, total=("Net pay", words.money(row.net_cents))
-        )
+        total = ("Together", words.money(sum(cents for _, cents in lines)))
+        rows = [(label, words.money(cents)) for label, cents in lines]
+        return Table("What it costs the employer", ("", ">amount"), rows, total=total)
 
     def payment(self, row: Any) -> Facts:
         facts = row.facts

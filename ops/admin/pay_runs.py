@@ -41,7 +41,6 @@ class PayRunAdmin(Amounts, ReadOnly):
         "net",
         "paid",
         "dead_letters",
-        "opened_by",
     )
     search_fields = ("pay_date",)
     search_help_text = "A pay date, as 2026-11-20"

@@ -27,6 +27,11 @@ def money(cents: int | None) -> SafeString:
     return format_html('<span class="ops-right">{}</span>', amount(cents))
 
 
+def total(cents: int | None) -> SafeString:
+    """A sum for a column of sums; nothing while there is none."""
+    return money(cents) if cents else number(0)
+
+
 def number(value: int | None) -> SafeString:
     """A count for a column of counts; nothing for zero, so that what is there stands out."""
     return format_html('<span class="ops-right">{}</span>', f"{value:,}" if value else NOTHING)

@@ -29,6 +29,7 @@ from events import dead_letters, projection
 from ops import proof
 from payroll import corrections
 from payroll.payments import bank_process
+from payroll.runs import Refused
 from tests.conftest import point_at
 from tests.saga import paydays
 from tests.saga.paydays import employer, hourly, salaried
@@ -228,7 +229,7 @@ LOG: dict[str, tuple[set[str], list[str]]] = {
     "another head count": ({"people", "totals"}, [more("employees", "EmployerRunBegan", EMPLOYER)]),
     "the total instructed": ({"payments"}, [more("payments_cents", "PaymentsInstructed", EMPLOYER)]),
     "the number instructed": ({"payments"}, [more("payments", "PaymentsInstructed", EMPLOYER)]),
-    "the total moved": ({"bank"}, [more("paid_cents", "MoneyMoved", EMPLOYER)]),
+    "the total moved": ({"payments"}, [more("paid_cents", "MoneyMoved", EMPLOYER)]),
     "other rule tables": (
         {"rules"},
         [replaced("rules_version", "2026-000000000000", "PayRunOpened", "true")],
@@ -280,7 +281,7 @@ def failing_or_refused(run: UUID) -> set[str]:
     """As `failing`; a run that cannot be found any more is noticed too."""
     try:
         return failing(run)
-    except proof.Refused:
+    except Refused:
         return {"refused"}
 
 

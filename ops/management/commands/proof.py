@@ -23,9 +23,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, run: str, json: bool, **options: Any) -> None:
         try:
             found = find_run(run)
+            lines = proof.prove(found.run)
         except Refused as refused:
             raise CommandError(str(refused)) from None
-        lines = proof.prove(found.run)
         if json:
             checks = [{"name": line.name, "claim": line.claim, "findings": line.findings} for line in lines]
             holds = all(line.holds for line in lines)
