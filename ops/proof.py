@@ -273,7 +273,7 @@ def _strange(part: EmployerEvidence) -> int:
     """Credits of the employer for its payday under a key that none of its runs has."""
     payday = part.facts["EmployerRunOpened"]["pay_date"]
     runs = EmployerRun.objects.filter(employer=part.employer).values_list("employer_run", flat=True)
-    ours = {keys.file_key(employer_run) for employer_run in runs}
+    ours = {keys.file_key(employer_run) for employer_run in runs if employer_run}
     company = "1" + Employer.objects.get(id=part.employer).ein.replace("-", "")
     others = [credit for key, credits in part.books.items() if key not in ours for credit in credits]
     return sum(credit.company_id == company and str(credit.effective) == payday for credit in others)
@@ -306,11 +306,14 @@ def dead_have_letters(evidence: Evidence) -> Iterator[str]:
 
 def complete_means_done(evidence: Evidence) -> Iterator[str]:
     completed = any(event.type == "PayRunCompleted" for event in store.read(keys.payrun_stream(evidence.run)))
-    unfinished = Work.objects.filter(run_key=evidence.run).exclude(
-        state__in=(WorkState.DONE, WorkState.CANCELLED)
-    )
+    work = Work.objects.filter(run_key=evidence.run)
+    unfinished = work.exclude(state__in=(WorkState.DONE, WorkState.CANCELLED))
     if completed and (left := unfinished.count()):
         yield f"the run is complete and {left} pieces of its work are not"
+    done = work.filter(saga__in=("payrun", "employerrun"), state=WorkState.DONE)
+    for stream in done.values_list("subject", flat=True):
+        if not store.read(stream)[-1].type.endswith("RunCompleted"):
+            yield f"the work of {stream} is done, and the log does not say that it is complete"
 
 
 def rules_are_pinned(evidence: Evidence) -> Iterator[str]:
@@ -362,7 +365,7 @@ PER_EMPLOYER: list[tuple[str, str, Callable[[EmployerEvidence], Iterator[str]]]]
 PER_RUN: list[tuple[str, str, Check]] = [
     ("periods", "every employer is in one run for the period", one_run_a_period),
     ("dead letters", "every dead piece of work has an open dead letter", dead_have_letters),
-    ("complete", "a complete run has no unfinished work", complete_means_done),
+    ("complete", "a run is complete when all of its work is done, and only then", complete_means_done),
     ("rules", "the rule tables are those that the run is pinned to", rules_are_pinned),
     ("immutable", "the application cannot change an event", events_are_immutable),
     ("read models", "folded again from the log, the read models are the same", read_models_equal_log),

@@ -34,8 +34,8 @@ def redrive_corrected(letter_id: UUID, *, by: str, reason: str = "") -> None:
     work = Work.objects.get(id=letter.work)
     history = History(keys.employerrun_stream(keys.employer_run_of(letter.subject)))
     pinned = Pinned.of(history.facts["EmployerRunOpened"])
-    if why := manifest.unsettled(pinned.employer, but_for=pinned.run):
-        raise Refused(f"{old} cannot be begun again yet: {why}. Try again in a moment")
+    if moving := manifest.unsettled(pinned.employer, but_for=pinned.run):
+        raise Refused(f"{old} cannot be begun again yet: {moving}. Try again in a moment")
     sequence = 2 + sum(data["employee_id"] == old for data in history.corrections)
     try:
         written = manifest.write_again(pinned, Employer.objects.get(id=pinned.employer), old, sequence)

@@ -18,7 +18,9 @@ from ops.admin.confirm import Question, ask, chosen, confirmed
 from ops.admin.filters import WithDefault, as_uuid
 from ops.admin.log import history, subject_link
 from ops.admin.paychecks import person
+from payroll import corrections, keys
 from payroll.models import EmployerRun, Paycheck
+from payroll.runs import Refused
 
 KINDS = {"needs review": "wait", "bug": "bad", "lost worker": "bad", "alarm": "bad"}
 TONES = {"open": "bad", "redriven": "good", "dismissed": "plain"}
@@ -28,7 +30,8 @@ SAYS = (
     "Your name and the reason are recorded, and shown on the paycheck.",
 )
 MEANS = (
-    "Redrive lets the work go on from the step it stands at, once the cause is mended. "
+    "Redrive goes on from the failed step with the inputs the run began with, once the cause is mended. "
+    "With corrected inputs, the paycheck begins again with the roster as it is now. "
     "Dismiss leaves the person out of this run."
 )
 
@@ -49,7 +52,7 @@ class ByLetterState(WithDefault):
 
 def employee_of(letter: DeadLetter) -> str:
     """The employee that a letter is about; empty when it is about an employer's run."""
-    return letter.subject.partition("+")[2]
+    return keys.employee_of(letter.subject)
 
 
 def employer_run(letter: DeadLetter) -> str:
@@ -88,7 +91,7 @@ class DeadLetterAdmin(ReadOnly):
     list_filter = (ByLetterState, "step", "kind", "fingerprint", "group_key")
     search_fields = ("subject",)
     search_help_text = "An employee ID, an employer's id, or a fingerprint"
-    actions = ("redrive", "dismiss")
+    actions = ("redrive", "redrive_corrected", "dismiss")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         return lookup == "run_key" or bool(super().lookup_allowed(lookup, value, request))
@@ -111,6 +114,12 @@ class DeadLetterAdmin(ReadOnly):
         """Redrive the letters one by one; a second click finds nothing open and says so."""
         by = request.user.get_username()
         one_by_one(request, "Redriven", lambda letter_id: dead_letters.redrive(letter_id, by=by))
+
+    @admin.action(description="Begin again with the roster as it is now", permissions=["redrive"])
+    def redrive_corrected(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
+        """Begin the paychecks again with corrected inputs, one by one."""
+        by = request.user.get_username()
+        one_by_one(request, "Begun again", lambda letter_id: corrections.redrive_corrected(letter_id, by=by))
 
     @admin.action(description="Dismiss: leave the person out…", permissions=["dismiss"])
     def dismiss(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> TemplateResponse | None:
@@ -158,6 +167,10 @@ class DeadLetterAdmin(ReadOnly):
             return ()
         may = (
             (self.has_redrive_permission(request), Button("redrive", "Redrive")),
+            (
+                self.has_redrive_permission(request) and bool(employee_of(row)),
+                Button("redrive_corrected", "Begin again with corrected inputs", "default"),
+            ),
             (self.has_dismiss_permission(request), Button("dismiss", "Dismiss…", "danger")),
         )
         return [button for allowed, button in may if allowed]
@@ -227,7 +240,7 @@ def one_by_one(request: HttpRequest, done: str, command: Callable[[UUID], None])
     for letter_id in filter(None, map(as_uuid, chosen(request))):
         try:
             command(letter_id)
-        except (NotOpen, NothingToUndo) as refused:
+        except (NotOpen, NothingToUndo, Refused) as refused:
             messages.warning(request, f"{refused}.")
         else:
             finished += 1

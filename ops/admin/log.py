@@ -23,8 +23,8 @@ from payroll.models.read import STATES
 # What a stream's name begins with, and what can happen in it: few streams of a kind are found by their names.
 TYPES = {
     "payrun": ("PayRunOpened", "PayRunCompleted"),
-    "employerrun": tuple(STATES),
-    "paycheck": (*PAYCHECK_EVENTS, "PaymentInstructed", "PaycheckExcluded"),
+    "employerrun": (*STATES, "InputsCorrected"),
+    "paycheck": (*PAYCHECK_EVENTS, "PaymentInstructed", "PaycheckExcluded", "PaycheckSuperseded"),
     "deadletter": ("DeadLettered", "Redriven", "Dismissed"),
 }
 PAGES = {"payrun": PayRun, "employerrun": EmployerRun, "paycheck": Paycheck}

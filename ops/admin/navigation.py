@@ -77,10 +77,10 @@ def open_letters(request: HttpRequest) -> str:
 
 
 def environment(request: HttpRequest) -> list[str] | None:
-    """Which system this is, beside the title, so that nobody takes the demo for the real one."""
+    """Which system this is, beside the title, so that nobody takes one for the other."""
     if settings.PRODUCTION:
         return ["Production", "danger"]
-    return ["Demo: no bank is reached", "info"]
+    return ["Not production", "info"]
 
 
 def stylesheet(request: HttpRequest) -> str:

@@ -35,6 +35,7 @@ STANDS = {
     "RetirementCalculated": ("calculated", "good"),
     "PaymentInstructed": ("payment instructed", "good"),
     "PaycheckExcluded": ("left out", "bad"),
+    "PaycheckSuperseded": ("begun again with corrected inputs", "plain"),
 }
 
 
@@ -64,6 +65,10 @@ def remarks(facts: Mapping[str, Any], last_event: str) -> list[tuple[str, str]]:
         by, reason = facts.get("by", "somebody"), facts.get("reason", "no reason given")
         notes.append(
             (f"Left out of this run by {by}: {reason}. Nothing is paid to this person in it.", "bad")
+        )
+    if last_event == "PaycheckSuperseded":
+        notes.append(
+            ("Begun again with corrected inputs: another paycheck of this person took its place.", "wait")
         )
     if facts.get("no_hours"):
         notes.append(("No hours: paid by the hour, and there are no time entries in the period.", "wait"))

@@ -74,6 +74,7 @@ class PayRun(Folded):
 STATES = {
     "EmployerRunOpened": "opened",
     "EmployerRunBegan": "calculating",
+    "InputsCorrected": "calculating",
     "EmployerRunValidated": "waits for approval",
     "EmployerRunApproved": "approved",
     "PaymentsInstructed": "paying",
@@ -150,6 +151,7 @@ class Paycheck(Folded):
         indexes = [
             models.Index("employer_run", "employee_id", name="paycheck_of_employer_run"),
             models.Index("employer", "employee_id", "pay_date", name="paycheck_of_person"),
+            models.Index(fields=["-first_at", "stream"], name="paychecks_latest"),
         ]
 
     def __str__(self) -> str:

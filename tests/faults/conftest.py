@@ -34,7 +34,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def reference_events(prepared: Path, tmp_path_factory: pytest.TempPathFactory, owed: roster.Owed) -> int:
     """How many events an undisturbed run of the same roster has; its bank has paid what is owed."""
     with ExitStack() as stack:
-        undisturbed = stack.enter_context(_copy(prepared, tmp_path_factory.mktemp("reference") / "state", fsync=False))
+        undisturbed = stack.enter_context(
+            _copy(prepared, tmp_path_factory.mktemp("reference") / "state", fsync=False)
+        )
         summary = undisturbed.finish(undisturbed.start())
         undisturbed.assert_paid_once(owed)
         assert (summary["complete"], summary["paid"]) == (True, roster.PEOPLE)
@@ -60,7 +62,9 @@ def new_payday(prepared: Path, tmp_path: Path) -> Iterator[NewPayday]:
         yield make
 
 
-def _copy(prepared: Path, state: Path, *, fsync: bool, **change: str) -> AbstractContextManager[payday.Payday]:
+def _copy(
+    prepared: Path, state: Path, *, fsync: bool, **change: str
+) -> AbstractContextManager[payday.Payday]:
     """A payday on a copy of the prepared folder, with its server up."""
     change["PAYROLL_PG_FSYNC"] = "on" if fsync else "off"
     if pgstate.data_of(prepared).is_symlink():  # the data lies outside, for its own folder only

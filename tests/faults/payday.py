@@ -54,7 +54,9 @@ PACE = """
 create or replace function test_pace() returns trigger language plpgsql as
 $$ begin perform pg_sleep({seconds}); return null; end $$
 """
-PACED = "create trigger test_pace after insert on events_event for each statement execute function test_pace()"
+PACED = (
+    "create trigger test_pace after insert on events_event for each statement execute function test_pace()"
+)
 
 
 Found = TypeVar("Found")
@@ -96,7 +98,11 @@ class Payday:
         number = len(self.started)
         with self._log(number).open("wb") as log, self._output(number).open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "manage.py", *arguments], cwd=PROJECT, env=self.environment, stdout=output, stderr=log
+                [sys.executable, "manage.py", *arguments],
+                cwd=PROJECT,
+                env=self.environment,
+                stdout=output,
+                stderr=log,
             )
         self.started.append(process)
         return process
@@ -125,7 +131,7 @@ class Payday:
         return [process for process in psutil.process_iter() if self._is_ours(process)]
 
     def tree(self, root: subprocess.Popen[bytes], workers: int = 2) -> Tree:
-        """The processes under a `payrun start --workers` or `worker --workers`, once all of them are there."""
+        """The processes under a `payrun start --workers` or `worker --workers`, once all are there."""
         return self.until(lambda: self._tree(psutil.Process(root.pid), workers), "all processes are started")
 
     def nobody_left(self, processes: Sequence[psutil.Process], within_s: float = MARGIN_S) -> None:
@@ -173,13 +179,17 @@ class Payday:
 
     def held(self, *pids: int) -> list[Held]:
         """Paychecks that are being computed, by these processes or by all."""
-        rows = self.query("select id, worker, epoch from events_work where state = 'leased' and saga = 'paychecks'")
+        rows = self.query(
+            "select id, worker, epoch from events_work where state = 'leased' and saga = 'paychecks'"
+        )
         found = [Held(work, int(worker.rpartition(":")[2]), epoch) for work, worker, epoch in rows]
         return [held for held in found if held.pid in pids or not pids]
 
     def let_go(self, held: Sequence[Held]) -> bool:
         """Whether other workers have taken all of that over, or finished it."""
-        rows = self.query("select id, epoch, state from events_work where id = any(%s)", [each.work for each in held])
+        rows = self.query(
+            "select id, epoch, state from events_work where id = any(%s)", [each.work for each in held]
+        )
         now = {work: (epoch, state) for work, epoch, state in rows}
         return all(now[each.work][0] > each.epoch or now[each.work][1] == "done" for each in held)
 
@@ -203,7 +213,7 @@ class Payday:
         self.until(lambda: self.held() and self.events() > 100, "paychecks are being computed")
 
     def recovered(self, what: str, lost: Sequence[Held], since: float, within_s: float = RECOVERY_S) -> float:
-        """Wait until the run moves on and others hold what the killed ones held; prints how long that took."""
+        """Wait until the run moves on and others took over what the killed ones held; prints how long."""
         count = self.until(self.events, "the database answers again", within_s)
         self.until(lambda: self.events() > count or self.is_complete(), f"progress after {what}", within_s)
         self.until(lambda: self.let_go(lost), f"what was held at {what} is taken over", within_s)
@@ -240,7 +250,7 @@ class Payday:
         )
         assert len(streams) == len(owed)
         assert all(versions == list(range(1, STEPS + 1)) for _, versions in streams)
-        assert self.query("select distinct state from events_work") == [("done",)]
+        assert self.query("select distinct state, pending from events_work") == [("done", 0)]
         assert self.query("select reason from events_deadletter") == []
 
     # Inner parts
@@ -268,9 +278,10 @@ class Payday:
         return Tree(supervisor, main, sentinel, children[:workers], *children[workers : workers + 2])
 
 
-def lives(process: psutil.Process) -> bool:
+def lives(found: psutil.Process | int) -> bool:
     """Whether this very process runs; a zombie does not, and neither does another with its pid."""
     with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(found) if isinstance(found, int) else found
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 
@@ -301,7 +312,9 @@ def _child(parent: psutil.Process, argument: str) -> psutil.Process | None:
 
 def environment(state: Path, **change: str) -> dict[str, str]:
     """What the processes of one payday are given."""
-    passed = {name: os.environ[name] for name in ("PATH", "HOME", "PAYROLL_PG_BIN", "LANG") if name in os.environ}
+    passed = {
+        name: os.environ[name] for name in ("PATH", "HOME", "PAYROLL_PG_BIN", "LANG") if name in os.environ
+    }
     return passed | ENVIRONMENT | {"PAYROLL_STATE_DIR": str(state)} | change
 
 

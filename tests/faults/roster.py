@@ -1,4 +1,4 @@
-"""The roster of the fault tests, and what its people are owed: the pure steps alone, no database and no queue."""
+"""The roster of the fault tests, and what its people are owed: pure steps, no database and no queue."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -32,7 +32,7 @@ def write(folder: Path) -> None:
 
 
 def owed() -> Owed:
-    """What the bank must have booked for everybody once the run is complete, worked out one person at a time."""
+    """What the bank must have booked once the run is complete, worked out one person at a time."""
     frozen = rules.load(PAY_DATE.year)
     plans = {employer: (ein, plan) for employer, ein, _, plan, _ in EMPLOYERS}
     amounts: Owed = {}
@@ -50,7 +50,7 @@ def owed() -> Owed:
 
 
 def people() -> Iterator[tuple[Row, list[Row]]]:
-    """Everybody, with their hours: by turns salaried, hourly with overtime, and part time; no two earn the same."""
+    """Everybody, with their hours: by turns salaried, hourly with overtime, and part time."""
     number = 0
     for employer, _, state, plan, count in EMPLOYERS:
         for place in range(1, count + 1):
@@ -98,7 +98,12 @@ def _hours(row: Row, place: int) -> Iterator[Row]:
 
 def _employer(employer: tuple[str, str, str, str, int]) -> Row:
     employer_id, ein, state, plan, _ = employer
-    name = {"name": f"{employer_id.title()} Works LLC", "ein": ein, "state": state, "pay_frequency": "biweekly"}
+    name = {
+        "name": f"{employer_id.title()} Works LLC",
+        "ein": ein,
+        "state": state,
+        "pay_frequency": "biweekly",
+    }
     account = {"routing_number": "121000358", "account_number": f"88{ein[3:]}"}
     return {"employer_id": employer_id, **name, "retirement_plan": plan, **account}
 

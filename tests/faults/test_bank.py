@@ -1,4 +1,4 @@
-"""The bank dies, or its answer is lost: what became of a file is unknown, and it is booked once all the same."""
+"""The bank dies, or its answer is lost: the outcome is unknown, and the file is booked once all the same."""
 
 import http.client
 import json
@@ -42,7 +42,9 @@ def test_killed_after_the_file_was_booked_and_before_it_was_answered(
     bank_process.ensure_running(day.bank, delay_ms=ANSWERS_AFTER_MS)
     run = day.start()
     day.until(lambda: bank.books(day.bank), "the bank has booked a file")
-    ((worker,),) = day.query("select worker from events_work where state = 'leased' and step = 'move-money' limit 1")
+    ((worker,),) = day.query(
+        "select worker from events_work where state = 'leased' and step = 'move-money' limit 1"
+    )
     assert day.events("MoneyMoved") == 0, "the answer was there already"
     pid = bank_process.running_pid(day.bank) if victim == "bank" else int(worker.rpartition(":")[2])
     assert pid

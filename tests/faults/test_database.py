@@ -52,7 +52,9 @@ def test_a_backend_is_killed_in_a_transaction(new_payday: NewPayday, owed: roste
     day.until_computing()
     postmaster = day.postmaster()
     for _ in range(2):
-        day.recovered("kill -9 of a backend", [], kill(day.until(lambda: _appending(day), "a worker appends")))
+        day.recovered(
+            "kill -9 of a backend", [], kill(day.until(lambda: _appending(day), "a worker appends"))
+        )
     assert day.postmaster() == postmaster
     day.pace(0)
     assert day.finish(run)["complete"]
@@ -70,14 +72,18 @@ def test_a_long_transaction_holds_the_read_models_back(new_payday: NewPayday, ow
     with psycopg.connect(cluster.owner_url) as long:
         long.execute("select pg_current_xact_id()")
         run = day.manage(*START, *FOLLOW, "--workers", "2")
-        day.until(lambda: day.events("EmployerRunCompleted") == len(roster.EMPLOYERS), "all employers are paid")
+        day.until(
+            lambda: day.events("EmployerRunCompleted") == len(roster.EMPLOYERS), "all employers are paid"
+        )
     assert day.finish(run)["complete"]
     day.assert_paid_once(owed)
 
 
 def _appending(day: Payday) -> int:
     """The backend of a worker that is in the middle of an append; 0 when there is none."""
-    rows = day.query("select pid from pg_locks where relation = 'events_event'::regclass and mode = 'RowExclusiveLock'")
+    rows = day.query(
+        "select pid from pg_locks where relation = 'events_event'::regclass and mode = 'RowExclusiveLock'"
+    )
     return int(rows[0][0]) if rows else 0
 
 

@@ -10,7 +10,8 @@ insert into django_q_ormq (key, payload, lock)
 select key, payload, now() - interval '1 day' from django_q_ormq, generate_series(1, 20)
 """
 FORGE = """
-insert into django_q_ormq (key, payload, lock) values ('payroll', 'forged:by:nobody', now() - interval '1 day')
+insert into django_q_ormq (key, payload, lock)
+values ('payroll', 'forged:by:nobody', now() - interval '1 day')
 """
 
 
@@ -27,5 +28,7 @@ def test_rings_are_lost_doubled_and_forged(new_payday: NewPayday, owed: roster.O
     day.query(FORGE)
     day.pace(0.005)
     assert day.finish(run)["complete"]
-    assert not day.query("select 1 from django_q_ormq where payload like 'forged%'"), "the forged one is still there"
+    assert not day.query("select 1 from django_q_ormq where payload like 'forged%'"), (
+        "the forged one is still there"
+    )
     day.assert_paid_once(owed)

@@ -72,7 +72,7 @@ def test_a_worker_paused_past_its_lease_changes_nothing_when_it_wakes(
 
 def _computing(day: Payday) -> list[int]:
     """Workers that hold a batch and live."""
-    return [held.pid for held in day.held() if lives(psutil.Process(held.pid))]
+    return [held.pid for held in day.held() if lives(held.pid)]
 
 
 def _paused_in_a_batch(day: Payday) -> tuple[psutil.Process, list[Held]]:
@@ -89,4 +89,6 @@ def _paused_in_a_batch(day: Payday) -> tuple[psutil.Process, list[Held]]:
 def _has_moved_on(day: Payday, worker: psutil.Process, before: object) -> bool:
     """Whether it has found out that it was left behind: it says so, in one of two ways."""
     said = day.said()
-    return worker.cpu_times() != before and ("another worker took over" in said or "the database went away" in said)
+    return worker.cpu_times() != before and (
+        "another worker took over" in said or "the database went away" in said
+    )

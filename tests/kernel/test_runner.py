@@ -1,7 +1,7 @@
 """Claim, work, apply: sagas that are no payroll run to their end, on any workers, and no step twice."""
 
 from dataclasses import replace
-from uuid import uuid4
+from uuid import uuid4, uuid5
 
 import pytest
 from django.db import connection
@@ -196,10 +196,10 @@ def test_the_work_is_done_outside_of_any_transaction() -> None:
     assert seen == [False, False]
 
 
-def test_items_set_aside_are_counted_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress is told in items: those of the batch and those set aside are together what was begun."""
+def test_an_item_set_aside_is_work_of_its_own_with_a_key_of_its_own() -> None:
+    """The key is made of what it is; and the items of the batch and those set aside are what was begun."""
     batch = toy.batch(0, 5, parent=uuid4())
     toy.FAULTS["tax-calc", 1] = toy.raising(ValueError("no"))
     put(batch)
     runner.run(claim())
-    assert sum(Work.objects.values_list("items", flat=True)) == 5
+    assert dict(Work.objects.values_list("id", "items")) == {batch.id: 4, uuid5(batch.id, "1-2"): 1}

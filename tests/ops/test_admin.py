@@ -443,6 +443,24 @@ def test_a_redrive_goes_on_from_the_failed_step(run):
     assert types(f"deadletter-{first.id}") == ["DeadLettered", "Redriven"]
 
 
+def test_corrected_inputs_begin_a_paycheck_again(run):
+    Employee.objects.filter(employee_id="e3").update(work_state="IL")
+    client, old = signed_in("maker"), letter("e3")
+    _, told = press(client, DeadLetter, "redrive_corrected", old.pk)
+    assert told == "Begun again: 1 dead letter."
+    payday.go_on()
+    assert part("A1").last_event == "EmployerRunValidated"
+    page = client.get(words.page(Paycheck, old.subject)).content.decode()
+    assert "another paycheck of this person took its place" in page
+    again = Paycheck.objects.get(stream=f"{old.subject}+2")
+    assert words.amount(again.net_cents) in client.get(words.page(Paycheck, again.pk)).content.decode()
+    _, told = press(
+        client, DeadLetter, "redrive_corrected", old.pk, DeadLetter.objects.get(group_key="EMPTY").pk
+    )
+    assert "already" in told
+    assert "only one person's paycheck can be begun again" in told
+
+
 def test_a_dismissal_asks_and_needs_a_reason(run):
     client, one = signed_in("maker"), letter("e3")
     for form in ({}, {"confirmed": "yes"}, {"confirmed": "yes", "reason": "  "}):
@@ -481,7 +499,7 @@ def test_what_cannot_be_dismissed_says_so_and_the_rest_goes_on(run):
     assert whole.state == "open"
 
 
-@pytest.mark.parametrize("action", ["redrive", "dismiss"])
+@pytest.mark.parametrize("action", ["redrive", "redrive_corrected", "dismiss"])
 def test_only_who_may_touches_a_dead_letter(run, action):
     client = signed_in("checker")
     press(client, DeadLetter, action, letter("e3").pk, confirmed="yes", reason="because")
@@ -492,7 +510,7 @@ def test_only_who_may_touches_a_dead_letter(run, action):
 @pytest.mark.parametrize("key", ["x", "", "00000000-0000-0000-0000-000000000000", "' OR 1=1--"])
 @pytest.mark.parametrize("across", ["0", "1"])
 def test_keys_that_are_none_do_nothing(run, across, key):
-    for action in ("redrive", "dismiss"):
+    for action in ("redrive", "redrive_corrected", "dismiss"):
         form = {"confirmed": "yes", "reason": "because", "select_across": across}
         press(signed_in("maker"), DeadLetter, action, key, **form)
     assert not DeadLetter.objects.exclude(state="open").exists()
@@ -522,6 +540,6 @@ def test_the_sidebar_and_the_sign_say_where_we_are(run, settings):
     request.user = User.objects.get(username="maker")
     titles = [group.get("title") for group in navigation.sidebar(request)]
     assert titles == [None, "Payday", "Roster", "Year to date", "Log", "People"]
-    assert navigation.environment(request) == ["Demo: no bank is reached", "info"]
+    assert navigation.environment(request) == ["Not production", "info"]
     settings.PRODUCTION = True
     assert navigation.environment(request) == ["Production", "danger"]

@@ -1,0 +1,170 @@
+"""What test_proof plants: SQL against the log, the bank's books and other tables, and the lines that have to find it.
+
+Everything here is text of our own, put together once.
+"""
+
+# ruff: noqa: S608
+
+from uuid import UUID
+
+ANN = "stream like 'paycheck-%+ann'"
+EMPLOYER = "stream = (select min(stream) from events_event where type = 'EmployerRunOpened' and data ->> 'employer' = 'ACME')"
+COPY = "insert into events_event (stream, version, type, data, cause) select {stream}, {version}, type, {data}, cause"
+
+
+def more(fact: str, of: str, where: str, cents: int = 1) -> str:
+    """Raise one amount in one event."""
+    raised = f"to_jsonb((data ->> '{fact}')::bigint + {cents})"
+    return f"update events_event set data = jsonb_set(data, '{{{fact}}}', {raised}) where type = '{of}' and {where}"
+
+
+def replaced(fact: str, value: str, of: str, where: str) -> str:
+    """Write another word over a fact."""
+    word = f"'\"{value}\"'"
+    return f"update events_event set data = jsonb_set(data, '{{{fact}}}', {word}) where type = '{of}' and {where}"
+
+
+LOG: dict[str, tuple[set[str], list[str]]] = {
+    "net pay, a cent more": (
+        {"lines", "totals", "approval"},
+        [more("net_cents", "RetirementCalculated", ANN)],
+    ),
+    "one tax, a cent more": ({"approval"}, [more("federal_income_tax_cents", "TaxCalculated", ANN)]),
+    "gross and net, a cent more": (
+        {"totals", "approval", "payments", "files", "bank"},
+        [more("gross_cents", "PayCalculated", ANN), more("net_cents", "RetirementCalculated", ANN)],
+    ),
+    "an hour more": ({"approval"}, [more("hours_worked_hundredths", "TimeEntered", ANN, 100)]),
+    "a step gone": (
+        {"streams", "steps", "approval"},
+        [f"delete from events_event where type = 'TaxCalculated' and {ANN}"],
+    ),
+    "a paycheck gone": ({"people", "totals"}, [f"delete from events_event where {ANN}"]),
+    "a person left out as well gone": (
+        {"people", "totals"},
+        ["delete from events_event where stream like 'paycheck-%+ned'"],
+    ),
+    "a paycheck of a stranger": (
+        {"people", "totals", "payments", "files", "bank"},
+        [
+            COPY.format(stream="replace(stream, '+ann', '+eve')", version="version", data="data")
+            + f" from events_event where {ANN} and type <> 'PaymentInstructed'"
+        ],
+    ),
+    "a payment gone": (
+        {"payments"},
+        [f"delete from events_event where type = 'PaymentInstructed' and {ANN}"],
+    ),
+    "a payment doubled": (
+        {"payments"},
+        [
+            COPY.format(stream="stream", version="version + 1", data="data")
+            + f" from events_event where type = 'PaymentInstructed' and {ANN}"
+        ],
+    ),
+    "a payment, a cent more": ({"payments"}, [more("amount_cents", "PaymentInstructed", ANN)]),
+    "a payment under a key of its own making": (
+        {"payments"},
+        [replaced("payment_key", str(UUID(int=7)), "PaymentInstructed", ANN)],
+    ),
+    "an approval gone": (
+        {"approval", "streams"},
+        [f"delete from events_event where type = 'EmployerRunApproved' and {EMPLOYER}"],
+    ),
+    "an approval by the opener": (
+        {"approval"},
+        [replaced("approved_by", "maker", "EmployerRunApproved", EMPLOYER)],
+    ),
+    "an approval of something else": (
+        {"approval"},
+        [replaced("approved_register_sha256", "0" * 64, "EmployerRunApproved", EMPLOYER)],
+    ),
+    "a validated total": ({"totals"}, [more("total_net_cents", "EmployerRunValidated", EMPLOYER)]),
+    "another head count": ({"people", "totals"}, [more("employees", "EmployerRunBegan", EMPLOYER)]),
+    "the total instructed": ({"payments"}, [more("payments_cents", "PaymentsInstructed", EMPLOYER)]),
+    "the number instructed": ({"payments"}, [more("payments", "PaymentsInstructed", EMPLOYER)]),
+    "the total moved": ({"payments"}, [more("paid_cents", "MoneyMoved", EMPLOYER)]),
+    "other rule tables": (
+        {"rules"},
+        [replaced("rules_version", "2026-000000000000", "PayRunOpened", "true")],
+    ),
+    "an employer in another run": (
+        {"periods"},
+        [replaced("run", str(UUID(int=7)), "EmployerRunOpened", EMPLOYER)],
+    ),
+}
+
+
+BOOKS = {
+    "a credit gone": "delete from credit where individual_id = 'ANN'",
+    "a credit, a cent more": "update credit set amount_cents = amount_cents + 1 where individual_id = 'ANN'",
+    "a credit, twice": "insert into credit select file, trace + 77, company_id, individual_id, name, routing, account, "
+    "account_type, amount_cents, effective, booked_at from credit where individual_id = 'ANN'",
+    "a credit into another account": "update credit set account = '666' where individual_id = 'ANN'",
+    "a credit of somebody else": "update credit set individual_id = 'EVE' where individual_id = 'ANN'",
+    "a credit for each cent of two people, swapped": "update credit set amount_cents = "
+    "(select sum(amount_cents) from credit) - amount_cents",
+    "the file booked again under another key": "insert into file select number + 1, "
+    "'00000000-0000-0000-0000-000000000007', 'other', entries, total_cents, booked_at from file; "
+    "insert into credit select file + 1, trace, company_id, individual_id, name, routing, account, account_type, "
+    "amount_cents, effective, booked_at from credit",
+    "no books at all": "delete from credit; delete from file",
+}
+
+
+TABLES: dict[str, tuple[str, bool, str]] = {
+    "a paycheck's row": (
+        "read models",
+        True,
+        "update payroll_paycheck set facts = facts || '{\"net_cents\": 1}' where stream like '%+ann'",
+    ),
+    "a paycheck's row gone": ("read models", True, "delete from payroll_paycheck where stream like '%+ann'"),
+    "a year to date": (
+        "read models",
+        True,
+        "update payroll_yeartodate set fica_wages_cents = 0 where employee_id = 'ann'",
+    ),
+    "an employer's row": (
+        "read models",
+        True,
+        "update payroll_employerrun set last_event = 'EmployerRunBegan' where employer = 'ACME'",
+    ),
+    "a run's row": (
+        "read models",
+        True,
+        'update payroll_payrun set facts = facts || \'{"opened_by": "you"}\'',
+    ),
+    "a row that is in no stream": (
+        "read models",
+        True,
+        'insert into payroll_yeartodate select (jsonb_populate_record(row, \'{"id": "ACME/eve/2026", '
+        '"employee_id": "eve"}\')).* from payroll_yeartodate row where employee_id = \'ann\'',
+    ),
+    "a dead letter gone": ("dead letters", False, "delete from events_deadletter where subject like '%+cal'"),
+    "a dead letter closed by hand": (
+        "dead letters",
+        False,
+        "update events_deadletter set state = 'dismissed' where subject like '%+cal'",
+    ),
+    "dead work called done": (
+        "dead letters",
+        False,
+        "update events_work set state = 'done' where state = 'dead'",
+    ),
+    "work begun again in a complete run": (
+        "complete",
+        True,
+        "update events_work set state = 'ready' where saga = 'paychecks' and state = 'done'",
+    ),
+    "the right to change events": ("immutable", True, "grant update on events_event to {app}"),
+    "the right to delete events": ("immutable", True, "grant delete on events_event to {app}"),
+    "the right to change one column": ("immutable", True, "grant update (data) on events_event to {app}"),
+    "the right of everybody": ("immutable", True, "grant update on events_event to public"),
+    "a trigger off": ("immutable", True, "alter table events_event disable trigger events_event_no_change"),
+    "a trigger that replicas do not fire": (
+        "immutable",
+        True,
+        "alter table events_event enable trigger events_event_no_change",
+    ),
+    "a trigger gone": ("immutable", True, "drop trigger events_event_no_truncate on events_event"),
+}
