@@ -125,7 +125,7 @@ def dismiss(letter_id: UUID, *, by: str, reason: str) -> None:
     """Give the item up: it is left out, and whatever waits for it goes on without it.
 
     reason   why, in the words of the person who decided; required
-    raises   NotOpen; NothingToUndo when this is not an item of a pipeline
+    raises   NotOpen; NothingToUndo when this is not one item of a pipeline
     """
     if not reason.strip():
         raise ValueError("a dismissal needs a reason: it leaves somebody out")
@@ -137,6 +137,10 @@ def dismiss(letter_id: UUID, *, by: str, reason: str) -> None:
                 f"{letter}: the saga cannot go on without this step. Mend the cause and redrive it"
             )
         given_up = list(saga.load(_as_claimed(letter.work)).items.values())
+        if len(given_up) > 1:
+            raise NothingToUndo(
+                f"{letter}: this would leave out {len(given_up)} items. Mend the cause and redrive it"
+            )
         if not work.cancel(letter.work, from_state="dead"):
             raise NotOpen(f"the work of {letter} is no longer dead: reload and look again")
         facts = {"by": by, "reason": redact(reason)[:REASON_MAX]}

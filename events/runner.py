@@ -24,6 +24,7 @@ from events.work import Claimed, Fenced
 log = logging.getLogger(__name__)
 
 RECONNECT_S = 120.0
+RECONNECT_PAUSE_S = 0.2
 
 
 def worker_name() -> str:
@@ -50,6 +51,7 @@ def run_due(
             held = work.claim(worker_name(), queues=queues, lease_s=settings.EVENTS_LEASE_S)
         except DATABASE_LOST:
             reconnect()
+            time.sleep(RECONNECT_PAUSE_S)  # it may answer and still refuse, as one that turned read-only does
             continue
         if held is None:
             break
@@ -106,7 +108,9 @@ def _apply(saga: Saga, index: int, held: Claimed, outcome: Outcome) -> None:
     following = saga.steps[index + 1] if index + 1 < len(saga.steps) else None
     step, queue = (following.name, following.queue) if following else (held.step, held.queue)
     if not following and (outcome.fork or outcome.wait):
-        raise ValueError(f"{saga.name}/{held.step} forks or waits, but no step follows that could go on afterwards")
+        raise ValueError(
+            f"{saga.name}/{held.step} forks or waits, but no step follows that could go on afterwards"
+        )
     with transaction.atomic(durable=True):
         if outcome.fork:
             work.release(held, "joining", step=step, queue=queue, pending=len(outcome.fork), fresh=True)

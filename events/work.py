@@ -75,7 +75,9 @@ class Swept(NamedTuple):
     due: int
 
 
-COLUMNS = "id, saga, step, queue, subject, run_key, group_key, parent, turn, items, payload, attempts, lost, epoch"
+COLUMNS = (
+    "id, saga, step, queue, subject, run_key, group_key, parent, turn, items, payload, attempts, lost, epoch"
+)
 
 ENQUEUE = """
 insert into events_work (id, saga, step, queue, state, subject, run_key, group_key, parent, pending, turn, items,

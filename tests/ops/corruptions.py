@@ -8,7 +8,10 @@ Everything here is text of our own, put together once.
 from uuid import UUID
 
 ANN = "stream like 'paycheck-%+ann'"
-EMPLOYER = "stream = (select min(stream) from events_event where type = 'EmployerRunOpened' and data ->> 'employer' = 'ACME')"
+OPENED = (
+    "select min(stream) from events_event where type = 'EmployerRunOpened' and data ->> 'employer' = 'ACME'"
+)
+EMPLOYER = f"stream = ({OPENED})"
 COPY = "insert into events_event (stream, version, type, data, cause) select {stream}, {version}, type, {data}, cause"
 
 

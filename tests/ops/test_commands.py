@@ -70,6 +70,11 @@ def ended(process: subprocess.Popen[str]) -> Said:
     return Said(process.returncode, out, err)
 
 
+def together(*processes: subprocess.Popen[str]) -> list[Said]:
+    """Wait for all of these."""
+    return [ended(process) for process in processes]
+
+
 def manage(*arguments: str, **environment: str | None) -> Said:
     """Run a command to its end."""
     return ended(start(*arguments, **environment))
@@ -134,13 +139,14 @@ def test_a_run_by_the_command_line(tmp_path: Path, by_file: None) -> None:
         name: summary[name] for name in SUMMARY - {"seconds"}
     }
     run, short = summary["run"], summary["run"][:8]
-    by_verb = {
-        "status": start("payrun", "status", short, "--json"),
-        "list": start("payrun", "list", "--json"),
-        "letters": start("deadletters", "list", "--json"),
-        "proof": start("proof", short, "--json"),
+    verbs = {
+        "status": ("payrun", "status", short),
+        "list": ("payrun", "list"),
+        "letters": ("deadletters", "list"),
     }
-    told = {verb: ended(process) for verb, process in by_verb.items()}
+    verbs["proof"] = ("proof", short)
+    said_by = together(*[start(*arguments, "--json") for arguments in verbs.values()])
+    told = dict(zip(verbs, said_by, strict=True))
     assert {said.code for said in told.values()} == {0}
     status = told["status"].json
     states = {part["employer"]: part["state"] for part in status["employers"]}
@@ -178,10 +184,8 @@ def test_a_roster_with_bad_rows_is_refused_with_nothing_stored(tmp_path: Path, d
     folder = tmp_path / "bad"
     folder.mkdir()
     roster_files.write(folder, rows)
-    said, as_json = (
-        ended(process)
-        for process in [start("import_roster", str(folder)), start("import_roster", str(folder), "--json")]
-    )
+    command = ("import_roster", str(folder))
+    said, as_json = together(start(*command), start(*command, "--json"))
     assert (said.code, as_json.code) == (1, 1)
     for each in (said, as_json):
         assert "Traceback" not in each.out + each.err
@@ -211,8 +215,8 @@ def test_what_cannot_be_done_is_told_in_a_sentence(tmp_path: Path, by_file: None
     }
     arguments = list(refusals)
     for pair in zip(arguments[::2], arguments[1::2], strict=True):  # two at a time, for two processors
-        for each, process in [(each, start(*each)) for each in pair]:
-            assert_sentence(ended(process), *refusals[each])
+        for each, said in zip(pair, together(*[start(*each) for each in pair]), strict=True):
+            assert_sentence(said, *refusals[each])
     assert [event.type for event in store.read_all() if event.type == "EmployerRunOpened"] == []
 
 
@@ -358,8 +362,8 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         )
         for arguments in COMMANDS.values()
     ]
-    for process in running:
-        assert_sentence(ended(process), str(tmp_path / "file"))
+    for said in together(*running):
+        assert_sentence(said, str(tmp_path / "file"))
 
 
 def test_a_disk_that_is_full_when_the_run_is_frozen_is_a_dead_letter_that_can_be_redriven(
