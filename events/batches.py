@@ -15,9 +15,9 @@ from uuid import uuid5
 from django.conf import settings
 from django.db import transaction
 
-from events import dead_letters, failure, store, work
+from events import dead_letters, fates, store, work
+from events.database import DATABASE_LOST
 from events.doorbells import ring
-from events.failure import DATABASE_LOST
 from events.failures import NeedsReview, TryAgain
 from events.saga import Batch, Item, Pipeline, Step
 from events.store import NewEvent
@@ -64,7 +64,7 @@ def run(
         if held.lost >= LOST_BEFORE_SPLIT and held.items > 1:
             _split_lost(pipeline, held)
             return
-        if failure.spent(held, pipeline.steps[at].retry):
+        if fates.spent(held, pipeline.steps[at].retry):
             return
         batch = pipeline.load(held)
         while held.step == pipeline.steps[at].name:
@@ -78,7 +78,7 @@ def run(
     except (Fenced, *DATABASE_LOST):
         raise
     except Exception as error:
-        failure.meet(held, pipeline.steps[at].retry, error)
+        fates.meet(held, pipeline.steps[at].retry, error)
 
 
 def decide(step: Step, at: int, batch: Batch) -> Decided:
@@ -99,8 +99,8 @@ def decide(step: Step, at: int, batch: Batch) -> Decided:
             failed.append(Failed(number, item.stream, error))
         else:
             events.append(NewEvent(item.stream, at + 1, name, vars(event)))
-    for failure_ in failed:
-        del batch.items[failure_.number]
+    for each in failed:
+        del batch.items[each.number]
     return Decided(events, failed)
 
 
@@ -110,7 +110,7 @@ def _run_step(pipeline: Pipeline, at: int, held: Claimed, batch: Batch) -> Claim
     decided = decide(step, at, batch)
     if held.items == 1 and decided.failed:
         failed = decided.failed[0]
-        failure.meet(replace(held, subject=failed.stream), step.retry, failed.error)
+        fates.meet(replace(held, subject=failed.stream), step.retry, failed.error)
         return None
     without = sorted({*held.payload.get("without", ()), *(failed.number for failed in decided.failed)})
     payload = {**held.payload, "without": without}
@@ -250,4 +250,4 @@ def _already_recorded(held: Claimed, decided: Decided) -> None:
                 )
                 dead_letters.bury(replace(held, subject=event.stream), kind="alarm", reason=reason)
                 return
-    failure.let_go(held, "ready", give_back=1, error="an earlier claim had recorded this step")
+    fates.let_go(held, "ready", give_back=1, error="an earlier claim had recorded this step")

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from events import work
-from events.failure import DATABASE_LOST
+from events.database import DATABASE_LOST
 from events.saga import REGISTRY
 from events.work import Claimed
 

@@ -12,19 +12,16 @@ import time
 from collections.abc import Callable, Sequence
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import transaction
 
-from events import batches, failure, store, work
+from events import batches, fates, store, work
+from events.database import DATABASE_LOST, reconnect
 from events.doorbells import ring
-from events.failure import DATABASE_LOST
 from events.heartbeat import heartbeat
 from events.saga import REGISTRY, Outcome, Pipeline, Retry, Saga
 from events.work import Claimed, Fenced
 
 log = logging.getLogger(__name__)
-
-RECONNECT_S = 120.0
-RECONNECT_PAUSE_S = 0.2
 
 
 def worker_name() -> str:
@@ -51,7 +48,6 @@ def run_due(
             held = work.claim(worker_name(), queues=queues, lease_s=settings.EVENTS_LEASE_S)
         except DATABASE_LOST:
             reconnect()
-            time.sleep(RECONNECT_PAUSE_S)  # it may answer and still refuse, as one that turned read-only does
             continue
         if held is None:
             break
@@ -81,7 +77,7 @@ def _run(held: Claimed, queues: Sequence[str] | None, stopping: Callable[[], boo
     saga = REGISTRY.get(held.saga)
     if saga is None or all(step.name != held.step for step in saga.steps):
         # Perhaps newer code enqueued it: it is left for a worker that knows it.
-        failure.let_go(
+        fates.let_go(
             held, "ready", give_back=1, delay_s=30, error=f"no step {held.saga}/{held.step} in this version"
         )
     elif isinstance(saga, Pipeline):
@@ -92,7 +88,7 @@ def _run(held: Claimed, queues: Sequence[str] | None, stopping: Callable[[], boo
 
 def _run_task(saga: Saga, held: Claimed) -> None:
     index, task = next((i, step) for i, step in enumerate(saga.steps) if step.name == held.step)
-    if failure.spent(held, task.retry):
+    if fates.spent(held, task.retry):
         return
     try:
         outcome = task.act(held)
@@ -100,7 +96,7 @@ def _run_task(saga: Saga, held: Claimed) -> None:
     except (Fenced, *DATABASE_LOST):
         raise
     except Exception as error:
-        failure.meet(held, task.retry, error)
+        fates.meet(held, task.retry, error)
 
 
 def _apply(saga: Saga, index: int, held: Claimed, outcome: Outcome) -> None:
@@ -135,27 +131,8 @@ def _hand_back(held: Claimed, error: Exception) -> None:
     give_back = 1 if code.startswith(("08", "25", "53", "57P")) else 0
     reason = "the database went away while this was being done"
     try:
-        failure.let_go(held, "ready", give_back=give_back, delay_s=Retry().delay_s(1), error=reason)
+        fates.let_go(held, "ready", give_back=give_back, delay_s=Retry().delay_s(1), error=reason)
     except Fenced:
         pass  # it was finished, or somebody else has it: both are fine
     except DATABASE_LOST:
         log.warning("the database went away again: the lease of %s will run out", held.subject)
-
-
-def reconnect(wait_s: float = RECONNECT_S) -> None:
-    """Drop the broken connection and wait until the database answers, at most `wait_s` seconds.
-
-    raises   OperationalError when it does not come back
-    """
-    until = time.monotonic() + wait_s
-    pause_s = 0.05
-    while True:
-        connection.close()
-        try:
-            connection.ensure_connection()
-            return
-        except OperationalError:
-            if time.monotonic() > until:
-                raise
-        time.sleep(pause_s)
-        pause_s = min(pause_s * 2, 1.0)

@@ -16,10 +16,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
-from django.utils.module_loading import import_string
+from django.db import connection
 
 from events import projection, work
+from events.database import DATABASE_LOST, revive
 from events.doorbells import bell
 from events.models import Work, WorkState
 from events.orphans import die_with_parent
@@ -89,9 +89,8 @@ class Supervisor:
             self._fold()
             self._tick()
             self._watch()
-        except (OperationalError, InterfaceError) as error:
+        except DATABASE_LOST as error:
             log.warning("the database does not answer: %s", type(error).__name__)
-            connection.close()
             self._idle_since = None
             revive()
 
@@ -119,7 +118,7 @@ class Supervisor:
         for tick in self.ticks:
             try:
                 tick()
-            except (OperationalError, InterfaceError):
+            except DATABASE_LOST:
                 raise
             except Exception as error:  # one tick that fails must not keep the others from theirs
                 log.error("a tick failed: %s", type(error).__name__, exc_info=True)
@@ -152,19 +151,11 @@ class Supervisor:
         self.processes = []
 
 
-def revive() -> None:
-    """Bring the database back if it is ours to start; otherwise somebody else does, and we wait."""
-    try:
-        import_string(settings.EVENTS_DATABASE_REVIVE)()
-    except Exception as error:
-        log.warning("the database could not be started again: %s", error)
-
-
 def _held() -> bool:
     """Whether anybody holds work; True when the database does not answer."""
     try:
         return Work.objects.filter(state=WorkState.LEASED).exists()
-    except (OperationalError, InterfaceError):
+    except DATABASE_LOST:
         connection.close()
         return True
 

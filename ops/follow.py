@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from events import projection, work
+from events.database import DATABASE_LOST, revive
 from events.models import Work, WorkState
 from events.orphans import die_with_parent
-from events.supervisor import revive, worker_command
+from events.supervisor import worker_command
 from ops.status import STEPS, RunStatus, quiet, run_status
 from payroll import keys, runs
 from payroll.calc.money import dollars
@@ -44,22 +44,14 @@ def until_quiet(
         while True:
             try:
                 pool.keep()
-                approved = [part for run in run_ids for part in _approve(run, approve_as)]
+                approved = [part for run in run_ids if approve_as for part in approve_ready(run, approve_as)]
                 show([run_status(run) for run in run_ids])
                 if not approved and all(_settled(run, approve_as) for run in run_ids):
                     return
                 lonely_since = _tell_if_lonely(lonely_since)
-            except (OperationalError, InterfaceError):
-                connection.close()
+            except DATABASE_LOST:
                 revive()
             time.sleep(LOOK_S)
-
-
-def _approve(run: UUID, user: str | None) -> list[str]:
-    try:
-        return approve_ready(run, user) if user else []
-    except runs.Refused:
-        return []  # somebody else approved it at this moment; the next look tells
 
 
 def _tell_if_lonely(since: float | None) -> float:

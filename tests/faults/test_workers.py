@@ -38,6 +38,7 @@ def test_idle_workers_killed_before_work_arrives(new_payday: NewPayday, owed: ro
     day = new_payday()
     workers = day.manage("worker", "--workers", "2")
     tree = day.tree(workers)
+    day.until(lambda: all(map(_is_idle, tree.workers)), "both workers wait at the queue")
     kill(*tree.workers)
     run = day.manage(*START, *FOLLOW)
     day.until(lambda: day.events("PayRunOpened"), "the run is open")
@@ -73,6 +74,13 @@ def test_a_worker_paused_past_its_lease_changes_nothing_when_it_wakes(
 def _computing(day: Payday) -> list[int]:
     """Workers that hold a batch and live."""
     return [held.pid for held in day.held() if lives(held.pid)]
+
+
+def _is_idle(worker: psutil.Process) -> bool:
+    """Whether it sleeps, and nothing has woken it for a while: it has got as far as the queue."""
+    woken = worker.num_ctx_switches()
+    time.sleep(0.2)  # the while
+    return worker.status() == psutil.STATUS_SLEEPING and worker.num_ctx_switches() == woken
 
 
 def _paused_in_a_batch(day: Payday) -> tuple[psutil.Process, list[Held]]:

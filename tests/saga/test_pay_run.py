@@ -15,6 +15,7 @@ import json
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.conf import settings as configured
@@ -27,7 +28,8 @@ from events.work import Claimed
 from ops import proof
 from payroll import corrections, keys, manifest, runs
 from payroll.models import Employee, EmployerRun, Notification, PayRun, TimeEntry
-from payroll.payments import bank
+from payroll.payments import bank, gateways
+from payroll.payments.gateway import OutcomeUnknown, PaymentOrder, Receipt
 from tests.saga import paydays
 from tests.saga.paydays import END, PAYDAY, START, employer, hourly, salaried, worked
 
@@ -131,6 +133,54 @@ def test_the_sandbox_bank_books_each_person_once(tmp_path: Path, settings: Any) 
     assert paydays.open_run() == run
     paydays.work()
     assert bank.books(settings.STATE_DIR / "bank") == books
+
+
+class Deaf:
+    """A bank that books what it is sent, and whose answers to some calls are lost."""
+
+    name = "deaf"
+
+    def __init__(self, lost: set[int]) -> None:
+        self.lost = lost
+        self.asked: list[str] = []
+        self.booked: dict[UUID, Receipt] = {}
+
+    def find(self, key: UUID) -> Receipt | None:
+        self._hear("find")
+        return self.booked.get(key)
+
+    def send(self, order: PaymentOrder) -> Receipt:
+        assert order.key not in self.booked, "sent blindly again"
+        self.booked[order.key] = Receipt(order.key, "1", order.sha256, order.entries, order.total_cents)
+        self._hear("send")
+        return self.booked[order.key]
+
+    def _hear(self, what: str) -> None:
+        self.asked.append(what)
+        if len(self.asked) in self.lost:
+            raise OutcomeUnknown("no answer")
+
+
+@pytest.mark.parametrize(
+    ("lost", "asked"),
+    [
+        (set(), ["find", "send"]),
+        ({1, 2}, ["find", "find", "find", "send"]),
+        ({2}, ["find", "send", "find"]),
+        ({2, 3, 4}, ["find", "send", "find", "find", "find"]),
+    ],
+)
+def test_a_bank_that_does_not_answer_is_asked_by_key_and_never_sent_to_blindly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: set[int], asked: list[str]
+) -> None:
+    deaf = Deaf(lost)
+    monkeypatch.setattr(gateways, "configured", lambda: deaf)
+    paydays.load(tmp_path, [employer("ACME")], [salaried("ACME", "ann", "62400.00")])
+    run = paydays.pay()
+    assert deaf.asked == asked
+    assert [each.total_cents for each in deaf.booked.values()] == [TEXAN_SALARY]
+    assert paydays.letters() == []
+    proven(run)
 
 
 def test_the_same_command_again_is_the_same_run_and_pays_nobody(tmp_path: Path) -> None:
@@ -241,7 +291,7 @@ def test_a_pay_date_without_tables_is_refused_by_name(tmp_path: Path) -> None:
 
 def rich(**other: str) -> dict[str, str]:
     """110,000.00 a month."""
-    return salaried("ACME", "rich", "1320000.00", traditional_401k_percent="20", **other)
+    return salaried("ACME", "rich", "1320000.00", **{"traditional_401k_percent": "20"} | other)
 
 
 # Deferral 20 % = 22,000.00. Federal on 88,000.00: 1,056,000 - 8,600 = 1,047,400; 192,979.25 + 37 % of 399,300 =
@@ -267,6 +317,16 @@ def test_year_to_date_goes_on_into_the_next_run(tmp_path: Path) -> None:
     assert paydays.facts("ACME", "rich", SEPTEMBER)["employer_futa_cents"] == 4_200
     for run in runs_:
         proven(run)
+
+
+def test_social_security_of_a_year_is_never_a_cent_more_than_the_base_owes(tmp_path: Path) -> None:
+    """6.2 % of 110,002.50 is 6,820.155, of the 74,497.50 left 4,618.845: both round up, and 11,439.00 is the most."""
+    paydays.load(tmp_path, [employer("ACME", pay_frequency="monthly")], [rich(pay_rate="1320030.00")])
+    withheld = []
+    for period in (SEPTEMBER, OCTOBER):
+        paydays.pay(period=period)
+        withheld.append(paydays.facts("ACME", "rich", period)["social_security_cents"])
+    assert withheld == [682_016, 461_884]
 
 
 def test_two_runs_opened_at_once_compute_one_after_the_other(tmp_path: Path) -> None:

@@ -96,7 +96,9 @@ def test_exactly_two_people_cannot_be_paid(roster):
     """One works in a state without rules, one has hours after the last day of employment."""
     last_day = {(row.employer_id, row.employee_id): row.termination_date for row in roster.employees}
     oregon = [(row.employer_id, row.employee_id) for row in roster.employees if row.work_state == "OR"]
-    punched = {(row.employer_id, row.employee_id): row.work_date for row in roster.time_entries if row.kind == "work"}
+    punched = {
+        (row.employer_id, row.employee_id): row.work_date for row in roster.time_entries if row.kind == "work"
+    }
     late = [person for person, day in punched.items() if last_day[person] and day > last_day[person]]
     assert oregon == [("LONESTAR", "E0037")] and oregon[0] in punched
     assert late == [("KEYSTONE", "E0021")]

@@ -221,6 +221,24 @@ def test_two_schedulers_at_once_open_each_run_once(tmp_path: Path) -> None:
     assert len(opened()) == len(set(opened())) == 2 * ROUNDS
 
 
+@pytest.mark.parametrize("between", ["code_version", "begin_run"])
+def test_the_same_run_that_another_scheduler_opens_meanwhile_is_that_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, between: str
+) -> None:
+    """Just after we looked for the run, and just before we append it."""
+    load(tmp_path, ("AAA", "weekly"))
+    does = getattr(runs, between)
+
+    def other_first(*arguments: object) -> object:
+        monkeypatch.setattr(runs, between, does)
+        assert len(tick.open_due(date(2026, 11, 9)).opened) == 1
+        return does(*arguments)
+
+    monkeypatch.setattr(runs, between, other_first)
+    assert tick.open_due(date(2026, 11, 9)) == ([], [])
+    assert starts("AAA") == ["2026-11-01"]
+
+
 def test_overlapping_periods_are_refused_however_soon_after_each_other(tmp_path: Path) -> None:
     """No day is paid twice, also when no read model knows of the first run yet."""
     load(tmp_path, ("TWOW", "biweekly"))

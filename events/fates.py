@@ -6,7 +6,7 @@ batch.
 
 import logging
 
-from django.db import InterfaceError, InternalError, OperationalError, transaction
+from django.db import transaction
 
 from events import dead_letters, work
 from events.failures import NeedsReview, TryAgain
@@ -14,9 +14,6 @@ from events.saga import Retry
 from events.work import Claimed
 
 log = logging.getLogger(__name__)
-
-# InternalError is what an idle transaction that was ended (25P03) or a writer turned read-only (25006) raises.
-DATABASE_LOST = (OperationalError, InterfaceError, InternalError)
 
 
 def meet(held: Claimed, policy: Retry, error: Exception) -> None:
