@@ -32,6 +32,8 @@ def redrive_corrected(letter_id: UUID, *, by: str, reason: str = "") -> None:
             "only one person's paycheck can be begun again with corrected inputs: redrive this as it is"
         )
     work = Work.objects.get(id=letter.work)
+    if work.items > 1:
+        raise Refused(f"this is the work of {work.items} people, not of {old} alone: redrive it as it is")
     history = History(keys.employerrun_stream(keys.employer_run_of(letter.subject)))
     pinned = Pinned.of(history.facts["EmployerRunOpened"])
     if moving := manifest.unsettled(pinned.employer, but_for=pinned.run):

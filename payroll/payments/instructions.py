@@ -4,12 +4,14 @@ from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
+from events import projection
 from events.failures import NeedsReview
 from payroll import crypto, keys, manifest
 from payroll.calc import calendar
 from payroll.manifest import Pinned
 from payroll.models import Employer, EmployerRun
 from payroll.payments import ach, gateways
+from payroll.projections import RUNS
 
 CUT_OFF_DAYS = 2  # banking days before payday that the bank wants the file
 MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -47,7 +49,9 @@ def _credits(
     for written in manifests:
         frozen = manifest.read(written["object"], written["sha256"])
         for entry in frozen["employees"]:
-            stream = keys.paycheck_stream(pinned.employer_run, entry["employee_id"], frozen["terms"]["sequence"])
+            stream = keys.paycheck_stream(
+                pinned.employer_run, entry["employee_id"], frozen["terms"]["sequence"]
+            )
             if stream not in owed_cents:
                 continue
             to = entry["pay_to"]
@@ -69,9 +73,10 @@ def _credits(
 
 def _modifier(pinned: Pinned) -> str:
     """Which of the employer's files of one day this is: A, B, ... in the order in which its runs were opened."""
+    projection.catch_up(RUNS)
     same_day = EmployerRun.objects.filter(employer=pinned.employer, pay_date=str(pinned.pay_date))
     opened = list(same_day.order_by("first_at", "stream").values_list("employer_run", flat=True))
-    place = opened.index(UUID(pinned.employer_run)) if UUID(pinned.employer_run) in opened else 0
+    place = opened.index(UUID(pinned.employer_run)) if UUID(pinned.employer_run) in opened else len(opened)
     if place >= len(MODIFIERS):
         raise NeedsReview(f"{pinned.employer} has more than {len(MODIFIERS)} files for {pinned.pay_date}")
     return MODIFIERS[place]

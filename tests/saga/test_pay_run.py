@@ -12,6 +12,7 @@ What people are owed is worked out here by hand from the published tables, never
 """
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,14 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings as configured
+from django.db.models.functions import Now
 
 from deploy.postgres import Cluster
 from events import dead_letters, runner, store, work
 from events.failures import NeedsReview
 from events.models import DeadLetter, Work, WorkState
+from events.saga import REGISTRY, Batch
+from events.store import NewEvent
 from events.work import Claimed
 from ops import proof
 from payroll import corrections, keys, manifest, runs
@@ -133,6 +137,18 @@ def test_the_sandbox_bank_books_each_person_once(tmp_path: Path, settings: Any) 
     assert paydays.open_run() == run
     paydays.work()
     assert bank.books(settings.STATE_DIR / "bank") == books
+
+
+def test_two_files_of_one_employer_on_one_day_are_told_apart(tmp_path: Path, settings: Any) -> None:
+    """The bank knows a file by company, day and modifier; here nobody folds the read models in between."""
+    settings.PAYROLL_AUTO_APPROVE = True
+    paydays.load(tmp_path, [employer("ACME")], [salaried("ACME", "ann", "62400.00")])
+    for start, end in ((START, END), paydays.NEXT[:2]):
+        paydays.open_run(period=(start, end, paydays.NEXT[2]))
+    while Work.objects.filter(state=WorkState.READY).update(available_at=Now()):
+        runner.run_due()
+    assert sorted(file.modifier for file in paydays.files()) == ["A", "B"]
+    assert paydays.credits() == {"ann": [TEXAN_SALARY] * 2}
 
 
 class Deaf:
@@ -527,6 +543,37 @@ def test_corrected_hours_are_in_the_control_totals(tmp_path: Path) -> None:
     assert paydays.credits() == {"ann": [TEXAN_SALARY], "tex": [EIGHT_HOURS]}
     assert paydays.paycheck("ACME", "tex", sequence=2)[-1].type == "PaycheckSuperseded"
     proven(run)
+
+
+def test_an_alarm_of_a_whole_batch_is_not_begun_again_as_one_person(tmp_path: Path) -> None:
+    """Another result of ann's last step is in the log: her letter stands for the work of everybody in her batch."""
+    paydays.load(
+        tmp_path,
+        [employer("ACME")],
+        [salaried("ACME", "ann", "62400.00"), salaried("ACME", "bob", "62400.00")],
+    )
+    paydays.open_run()
+    for step in ("open-employers", "snapshot"):
+        take(step)
+    held = work.claim("here", queues=None, lease_s=60)
+    assert held and held.items == 2
+    stream = keys.paycheck_stream(paydays.employer_run("ACME"), "ann")
+    intruder = NewEvent(stream, 1, "PaycheckBegan", {"employee_id": "ann", "manifest": "another"})
+    load = REGISTRY["paychecks"].load
+
+    def load_then_lose(claimed: Claimed) -> Batch:
+        batch = load(claimed)
+        store.append([intruder])
+        return batch
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(REGISTRY, "paychecks", replace(REGISTRY["paychecks"], load=load_then_lose))
+        runner.run(held)
+    letter = paydays.letter()
+    assert (letter.kind, letter.subject) == ("alarm", stream)
+    with pytest.raises(runs.Refused, match="2 people"):
+        corrections.redrive_corrected(letter.id, by="maker")
+    assert paydays.letter().id == letter.id
 
 
 def test_an_employer_with_nobody_employed_cannot_complete(tmp_path: Path) -> None:
