@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+UNDEFINED_TABLE = "42P01"
 WITHOUT_DATABASE = {
     "check",
     "makemigrations",
@@ -23,7 +24,7 @@ def main() -> int:
     os.chdir(Path(__file__).resolve().parent)
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
-    from django.db.utils import OperationalError
+    from django.db.utils import OperationalError, ProgrammingError
 
     from deploy import postgres
 
@@ -39,6 +40,10 @@ def main() -> int:
         return refuse(
             f"the database does not answer: {str(down).strip().splitlines()[0]}. Check DATABASE_URL, or unset it"
         )
+    except ProgrammingError as missing:
+        if getattr(missing.__cause__, "sqlstate", "") != UNDEFINED_TABLE:
+            raise
+        return refuse("the database has no tables yet: run `manage.py setup` first, it is safe to repeat")
     except OSError as disk:
         return refuse(
             f"{disk.filename or 'the state folder'}: {disk.strerror}. Free some space or choose PAYROLL_STATE_DIR"

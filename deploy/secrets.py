@@ -10,11 +10,13 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 
 def load_or_create(state_dir: Path) -> dict[str, str]:
     """The secrets of this state folder: secret_key, field_key, index_key, maker and checker passwords.
 
-    raises   OSError when the folder cannot be written, ValueError when the file is damaged
+    raises   OSError when the folder cannot be written, ImproperlyConfigured when the file is damaged
     """
     path = state_dir / "secrets.json"
     if not path.exists():
@@ -24,7 +26,7 @@ def load_or_create(state_dir: Path) -> dict[str, str]:
         found: dict[str, str] = json.loads(path.read_text())
         return {name: found[name] for name in _fresh()}
     except (ValueError, KeyError) as error:
-        raise ValueError(
+        raise ImproperlyConfigured(
             f"{path} is damaged; restore it from a backup, because encrypted data needs it"
         ) from error
 

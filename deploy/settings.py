@@ -19,7 +19,8 @@ from django.core.exceptions import ImproperlyConfigured
 from deploy import postgres, secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-PRODUCTION = os.environ.get("PAYROLL_ENV", "development") == "production"
+ENVIRONMENT = os.environ.get("PAYROLL_ENV") or "development"
+PRODUCTION = ENVIRONMENT == "production"
 STATE_DIR = Path(os.environ.get("PAYROLL_STATE_DIR") or BASE_DIR / ".state").absolute()
 EMBEDDED = not os.environ.get("DATABASE_URL")
 
@@ -37,14 +38,33 @@ def required(name: str) -> str:
     return value
 
 
+def field_keys(text: str) -> dict[str, str]:
+    """Keys by their id, the current one first."""
+    pairs = [pair.partition(":") for pair in text.split(",")]
+    if not all(key_id and key for key_id, _, key in pairs):
+        raise ImproperlyConfigured(
+            "PAYROLL_FIELD_KEYS must look like id:base64,id:base64, the current key first"
+        )
+    return {key_id: key for key_id, _, key in pairs}
+
+
+def one_of(name: str, value: str, allowed: set[str]) -> str:
+    """A setting that has few values, so that a misspelt one is not taken for another."""
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it is one of {', '.join(sorted(allowed))}")
+    return value
+
+
+one_of("PAYROLL_ENV", ENVIRONMENT, {"development", "production"})
+if PRODUCTION and EMBEDDED:
+    required("DATABASE_URL")
+
 # Secrets
 
 _kept = {} if PRODUCTION else secrets.load_or_create(STATE_DIR)
 SECRET_KEY = required("PAYROLL_SECRET_KEY") if PRODUCTION else _kept["secret_key"]
 PAYROLL_FIELD_KEYS: dict[str, str] = (
-    dict(pair.split(":", 1) for pair in required("PAYROLL_FIELD_KEYS").split(","))
-    if PRODUCTION
-    else {"k1": _kept["field_key"]}
+    field_keys(required("PAYROLL_FIELD_KEYS")) if PRODUCTION else {"k1": _kept["field_key"]}
 )
 PAYROLL_INDEX_KEY = required("PAYROLL_INDEX_KEY") if PRODUCTION else _kept["index_key"]
 # The two people of the demo; they exist on the embedded database only.
@@ -100,7 +120,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Work
 
-EVENTS_DOORBELL = os.environ.get("PAYROLL_DOORBELL", "django_q")
+EVENTS_DOORBELL = one_of(
+    "PAYROLL_DOORBELL", os.environ.get("PAYROLL_DOORBELL") or "django_q", {"django_q", "polling"}
+)
 EVENTS_LEASE_S = float(
     os.environ.get("PAYROLL_LEASE_S", "15")
 )  # without a heartbeat; a beat comes every third
@@ -135,10 +157,18 @@ Q_CLUSTER = {
 
 PAYROLL_BATCH = int(os.environ.get("PAYROLL_BATCH", "250"))  # employees of one batch
 PAYROLL_OBJECTS = STATE_DIR / "objects"
-PAYROLL_GATEWAY = os.environ.get("PAYROLL_GATEWAY") or ("sandbox" if EMBEDDED and not PRODUCTION else "ach")
-PAYROLL_ODFI_ROUTING = os.environ.get("PAYROLL_ODFI_ROUTING", "121000358" if not PRODUCTION else "")
-PAYROLL_ODFI_NAME = os.environ.get("PAYROLL_ODFI_NAME", "SANDBOX BANK" if not PRODUCTION else "")
+PAYROLL_GATEWAY = one_of(
+    "PAYROLL_GATEWAY",
+    os.environ.get("PAYROLL_GATEWAY") or ("sandbox" if EMBEDDED else "ach"),
+    {"ach"} if PRODUCTION else {"ach", "sandbox"},  # production never pays at a sandbox
+)
+PAYROLL_ODFI_ROUTING = required("PAYROLL_ODFI_ROUTING") if PRODUCTION else "121000358"
+PAYROLL_ODFI_NAME = required("PAYROLL_ODFI_NAME") if PRODUCTION else "SANDBOX BANK"
 PAYROLL_AUTO_APPROVE = flag("PAYROLL_AUTO_APPROVE")
+if PRODUCTION and PAYROLL_AUTO_APPROVE:
+    raise ImproperlyConfigured(
+        "PAYROLL_AUTO_APPROVE is for demos and tests: in production a second person approves"
+    )
 
 # Web
 
@@ -233,4 +263,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("PAYROLL_LOG_LEVEL", "WARNING")},
+    "loggers": {"payroll.notify": {"level": "INFO"}},  # notifications go to the console, and to a table
 }

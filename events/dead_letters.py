@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 
 from events import store, work
 from events.doorbells import ring
-from events.models import DeadLetter, DeadLetterState, Work, WorkState
+from events.models import DeadLetter, DeadLetterState, Work
 from events.saga import REGISTRY, Pipeline
 from events.store import NewEvent
 from events.work import Claimed, NewWork
@@ -24,7 +24,9 @@ LETTERS = UUID("3f6f9f2e-86b9-5d0a-9f43-0b7f5a1c9e52")
 REASON_MAX = 500
 
 # Not inside a word, so that most of a UUID stays readable; but behind an underscore, as in account_0123456789.
-SECRETS = re.compile(r"(?<![^\W_])(?:\d{3}[- ]\d{2}[- ]\d{4}|\d{6,})(?![^\W_])")
+SECRETS = re.compile(
+    r"(?<![^\W_])(?:\d{3}[- ]\d{2}[- ]\d{4}|\d{6,}(?!\.\d{2}(?!\d)))(?![^\W_])"
+)  # but not an amount
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # what Postgres refuses in a text, and UTF-8 cannot encode
 
 
@@ -136,21 +138,14 @@ def dismiss(letter_id: UUID, *, by: str, reason: str) -> None:
             raise NothingToUndo(
                 f"{letter}: the saga cannot go on without this step. Mend the cause and redrive it"
             )
-        given_up = list(saga.load(_as_claimed(letter.work)).items.values())
-        if len(given_up) > 1:
-            raise NothingToUndo(
-                f"{letter}: this would leave out {len(given_up)} items. Mend the cause and redrive it"
-            )
-        if not work.cancel(letter.work, from_state="dead"):
+        given_up = Work.objects.get(id=letter.work)
+        item = _only_item(saga, given_up)
+        if not work.cancel(given_up.id, from_state="dead"):
             raise NotOpen(f"the work of {letter} is no longer dead: reload and look again")
         facts = {"by": by, "reason": redact(reason)[:REASON_MAX]}
-        store.append(
-            [NewEvent(item.stream, item.version + 1, saga.dismissed, facts) for item in given_up],
-            cause=letter.work,
-        )
-    parent = Work.objects.filter(id=letter.work).values_list("parent", flat=True).first()
-    if parent:
-        ring([parent])
+        store.append([NewEvent(item, store.version(item) + 1, saga.dismissed, facts)], cause=given_up.id)
+    if given_up.parent:
+        ring([given_up.parent])
 
 
 def open_letters(**filters: str) -> Sequence[DeadLetter]:
@@ -174,7 +169,17 @@ def _close(letter_id: UUID, state: DeadLetterState, *, by: str, reason: str) -> 
     return letter
 
 
-def _as_claimed(work_id: UUID) -> Claimed:
-    row = Work.objects.get(id=work_id, state=WorkState.DEAD)
+def _only_item(saga: Pipeline, given_up: Work) -> str:
+    """The stream of the one item that this work is about. Raises NothingToUndo when it is about more.
+
+    An item that was set aside carries its stream as the subject, and is not loaded: what it waits for may be that
+    it cannot be. One that stands alone after splits may not; then its batch tells.
+    """
+    if given_up.items > 1:
+        raise NothingToUndo(f"this would leave out {given_up.items} items. Mend the cause and redrive it")
+    batch = Work.objects.filter(id=given_up.parent).first() if given_up.parent else None
+    if batch is None or given_up.subject != batch.subject:
+        return given_up.subject
     names = Claimed.__dataclass_fields__
-    return Claimed(**{name: getattr(row, name) for name in names})
+    held = Claimed(**{name: getattr(given_up, name) for name in names})
+    return next(iter(saga.load(held).items.values())).stream

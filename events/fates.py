@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 def meet(held: Claimed, policy: Retry, error: Exception) -> None:
     """Send held work where this error means it to go."""
     if isinstance(error, TryAgain):
-        delay_s = policy.delay_s(1) if error.after_s is None else error.after_s
+        delay_s = policy.delay_s(held.snoozes + 1) if error.after_s is None else error.after_s
         let_go(held, "ready", give_back=1, error=dead_letters.redact(str(error)), delay_s=delay_s)
     elif isinstance(error, NeedsReview):
         dead_letters.bury(held, kind="needs review", reason=str(error), error=error)

@@ -1,4 +1,4 @@
-"""The kernel's tables. Rows are written by store.py, work.py and dead_letters.py, and nowhere else."""
+"""The kernel's tables. Each is written by one module: store, work, dead_letters, projection."""
 
 import uuid
 
@@ -63,6 +63,7 @@ class Work(models.Model):
     items = models.IntegerField(default=1)
     payload = models.JSONField(default=dict)
     attempts = models.IntegerField(default=0, help_text="Claims of this step, counted before the work.")
+    snoozes = models.IntegerField(default=0, help_text="Times in a row that the world was not ready.")
     lost = models.IntegerField(default=0, help_text="Claims that ended with a lease run out.")
     epoch = models.IntegerField(default=0, help_text="Fences out whoever held it before.")
     available_at = models.DateTimeField()
@@ -133,7 +134,10 @@ class DeadLetter(models.Model):
                 "work", name="one_open_letter_per_work", condition=models.Q(state="open")
             ),
         ]
-        indexes = [models.Index("run_key", "state", name="letters_of_run")]
+        indexes = [
+            models.Index("run_key", "state", name="letters_of_run"),
+            models.Index("work", name="letters_of_work"),
+        ]
         permissions = [
             ("redrive_deadletter", "Can redrive a dead letter"),
             ("dismiss_deadletter", "Can dismiss a dead letter"),

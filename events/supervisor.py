@@ -107,9 +107,15 @@ class Supervisor:
 
     def _fold(self) -> None:
         """Follow the log at a distance: the longer a range, the fewer times a row of a read model is rewritten."""
-        if time.monotonic() - self._folded_at >= FOLD_S:
+        if time.monotonic() - self._folded_at < FOLD_S:
+            return
+        self._folded_at = time.monotonic()
+        try:
             projection.catch_up()
-            self._folded_at = time.monotonic()
+        except DATABASE_LOST:
+            raise
+        except Exception as error:  # a read model that cannot be folded must not keep people from being paid
+            log.error("the read models do not follow the log: %s", type(error).__name__, exc_info=True)
 
     def _tick(self) -> None:
         if time.monotonic() - self._ticked_at < settings.EVENTS_TICK_S:

@@ -60,6 +60,7 @@ class Claimed:
     items: int
     payload: dict[str, Any]
     attempts: int
+    snoozes: int
     lost: int
     epoch: int
 
@@ -75,15 +76,13 @@ class Swept(NamedTuple):
     due: int
 
 
-COLUMNS = (
-    "id, saga, step, queue, subject, run_key, group_key, parent, turn, items, payload, attempts, lost, epoch"
-)
+COLUMNS = tuple(Claimed.__dataclass_fields__)  # what a claim returns
 
 ENQUEUE = """
 insert into events_work (id, saga, step, queue, state, subject, run_key, group_key, parent, pending, turn, items,
-                         payload, attempts, lost, epoch, available_at, worker, error, enqueued_at)
+                         payload, attempts, snoozes, lost, epoch, available_at, worker, error, enqueued_at)
 select id, saga, step, queue, state, subject, run_key, group_key, parent, 0, turn, items,
-       payload, 0, lost, 0, clock_timestamp() + delay_s * interval '1 second', '', '', clock_timestamp()
+       payload, 0, 0, lost, 0, clock_timestamp() + delay_s * interval '1 second', '', '', clock_timestamp()
   from jsonb_to_recordset(%s::jsonb)
     as new (id uuid, saga text, step text, queue text, subject text, run_key text, group_key text, parent uuid,
             turn int, items int, payload jsonb, lost int, delay_s float, state text)
@@ -119,7 +118,7 @@ update events_work w
    set state = 'leased', epoch = epoch + 1, attempts = attempts + 1, worker = %(worker)s,
        lease_until = clock_timestamp() + %(lease_s)s * interval '1 second'
   from chosen where w.id = chosen.id
-returning {", ".join("w." + column for column in COLUMNS.split(", "))}
+returning {", ".join("w." + column for column in COLUMNS)}
 """  # noqa: S608
 
 HELD = "where id = %(id)s and epoch = %(epoch)s and state = 'leased'"
@@ -130,7 +129,8 @@ HEARTBEAT = (
 
 ADVANCE = f"""
 update events_work
-   set step = %(step)s, queue = %(queue)s, payload = %(payload)s::jsonb, items = %(items)s, attempts = 1, lost = 0,
+   set step = %(step)s, queue = %(queue)s, payload = %(payload)s::jsonb, items = %(items)s,
+       attempts = 1, snoozes = 0, lost = 0,
        lease_until = clock_timestamp() + %(lease_s)s * interval '1 second' {HELD}
 """  # noqa: S608
 
@@ -140,6 +140,7 @@ update events_work
    set state = %(state)s, step = coalesce(%(step)s, step), queue = coalesce(%(queue)s, queue),
        pending = %(pending)s, error = %(error)s,
        attempts = case when %(fresh)s then 0 else greatest(attempts - %(give_back)s, 0) end,
+       snoozes = case when %(fresh)s then 0 else snoozes + %(give_back)s end,
        lost = case when %(fresh)s then 0 else lost end,
        available_at = clock_timestamp() + %(delay_s)s * interval '1 second',
        lease_until = null, finished_at = case when %(state)s in ('done', 'cancelled') then clock_timestamp() end
@@ -160,7 +161,8 @@ CHILDREN_ADDED = "update events_work set pending = pending + %s where id = %s"
 # What a person or a downstream answer sets going again, from one of the named states.
 RESUME = """
 update events_work
-   set state = 'ready', attempts = 0, lost = 0, error = '', available_at = clock_timestamp(), epoch = epoch + 1
+   set state = 'ready', attempts = 0, snoozes = 0, lost = 0, error = '', epoch = epoch + 1,
+       available_at = clock_timestamp()
  where id = %s and state = %s
 """
 
@@ -282,7 +284,7 @@ def due() -> int:
 
 
 def _claimed(row: Sequence[Any]) -> Claimed:
-    named = dict(zip(COLUMNS.split(", "), row, strict=True))
+    named = dict(zip(COLUMNS, row, strict=True))
     named["payload"] = json.loads(named["payload"])  # Django leaves jsonb to its model fields
     return Claimed(**named)
 

@@ -20,9 +20,11 @@ from payroll.control import control_totals, disagreements
 from payroll.history import History
 from payroll.models import Employer, EmployerRun
 from payroll.payments import ach_reader, bank, gateways
+from payroll.payments.instructions import individual_id
 from payroll.runs import facts_of
 from payroll.steps import PIPELINE
 
+OUT = {"PaycheckExcluded", "PaycheckSuperseded"}
 STEP_EVENTS = [step.emits.__name__ for step in PIPELINE]
 
 
@@ -66,6 +68,7 @@ class EmployerEvidence:
             for stream, events in self.paychecks.items()
             for event in events
             if event.type == "RetirementCalculated" and event.data["net_cents"] > 0
+            if not OUT & {other.type for other in events}
         }
 
     @property
@@ -142,7 +145,7 @@ def nobody_missing(part: EmployerEvidence) -> Iterator[str]:
     for written in began["manifests"]:
         frozen = manifest.read(written["object"], written["sha256"])
         listed.update(entry["employee_id"] for entry in frozen["employees"])
-    if strange := {data["employee_id"] for data in part.history.corrections} - listed.keys():
+    if strange := {data["corrected"] for data in part.history.corrections} - listed.keys():
         yield f"{len(strange)} people were corrected who are in no manifest, the first is {min(strange)}"
     if twice := [employee for employee, times in listed.items() if times > 1]:
         yield f"{len(twice)} people are in the manifest twice, the first is {twice[0]}"
@@ -280,7 +283,10 @@ def _strange(part: EmployerEvidence) -> int:
 
 
 def _same_payments(part: EmployerEvidence, found: Counter[tuple[str, int]], where: str) -> Iterator[str]:
-    wanted = Counter((employee[:15].upper(), cents) for employee, cents in part.net_cents.items())
+    wanted = Counter(
+        (individual_id(employee, keys.payment_key(UUID(part.id), employee)), cents)
+        for employee, cents in part.net_cents.items()
+    )
     if found != wanted:
         missing, extra = (wanted - found).total(), (found - wanted).total()
         yield f"{where} lacks {missing} payments of the net pay in the log, and has {extra} that are not in it"

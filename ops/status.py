@@ -159,7 +159,7 @@ def _people_before(run: str) -> tuple[dict[str, Counter[str]], Counter[str]]:
         "saga", "group_key", "step", "state"
     ).annotate(Sum("items"), Count("id")):
         if state == WorkState.DEAD:
-            dead[employer] += count
+            dead[employer] += items if saga == "paychecks" else count
         elif saga == "paychecks":
             before.setdefault(employer, Counter())[step] += items
     return before, dead

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from events import dead_letters, saga, store
 from events.models import DeadLetter, Work
-from events.store import NewEvent
+from events.store import NewEvent, WrongExpectedVersion
 from payroll import keys, manifest
 from payroll.history import History
 from payroll.manifest import Pinned
@@ -36,11 +36,12 @@ def redrive_corrected(letter_id: UUID, *, by: str, reason: str = "") -> None:
         raise Refused(f"this is the work of {work.items} people, not of {old} alone: redrive it as it is")
     history = History(keys.employerrun_stream(keys.employer_run_of(letter.subject)))
     pinned = Pinned.of(history.facts["EmployerRunOpened"])
+    holds = manifest.unfinished(pinned)
     if moving := manifest.unsettled(pinned.employer, but_for=pinned.run):
         raise Refused(f"{old} cannot be begun again yet: {moving}. Try again in a moment")
-    sequence = 2 + sum(data["employee_id"] == old for data in history.corrections)
+    sequence = 2 + sum(data["corrected"] == old for data in history.corrections)
     try:
-        written = manifest.write_again(pinned, Employer.objects.get(id=pinned.employer), old, sequence)
+        written = manifest.write_again(pinned, Employer.objects.get(id=pinned.employer), holds, old, sequence)
     except Employee.DoesNotExist as gone:
         raise Refused(
             f"{old} is not in the roster of {pinned.employer} any more: dismiss the dead letter"
@@ -48,7 +49,8 @@ def redrive_corrected(letter_id: UUID, *, by: str, reason: str = "") -> None:
     stream = keys.paycheck_stream(pinned.employer_run, old, sequence)
     why = {"by": by, "reason": dead_letters.redact(reason)}
     before = _hours_hundredths(history, old)
-    corrected: dict[str, Any] = {"employee_id": old, "manifest": written._asdict(), "stream": stream, **why}
+    corrected: dict[str, Any] = {"corrected": old, "manifest": written._asdict(), "begun_again_as": stream}
+    corrected |= {"corrected_by": by, "corrected_reason": why["reason"]}
     corrected["hours_hundredths"] = written.hours_hundredths - before
     superseded = NewEvent(
         letter.subject,
@@ -67,7 +69,12 @@ def redrive_corrected(letter_id: UUID, *, by: str, reason: str = "") -> None:
         payload={"manifest": written.object, "sha256": written.sha256, "lo": 0, "hi": 1},
     )
     events = [superseded, history.next("InputsCorrected", corrected)]
-    dead_letters.replace(letter_id, again, events, by=by, reason=reason)
+    try:
+        dead_letters.replace(letter_id, again, events, by=by, reason=reason)
+    except WrongExpectedVersion as lost_race:
+        raise Refused(
+            f"somebody else corrected {pinned.employer} at the same moment: try again"
+        ) from lost_race
 
 
 def _hours_hundredths(history: History, employee_id: str) -> int:

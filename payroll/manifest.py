@@ -49,6 +49,9 @@ class Pinned(NamedTuple):
     period_end: date
     pay_date: date
     rules_version: str
+    name: str
+    ein: str
+    file_modifier: str
 
     @classmethod
     def of(cls, opened: dict[str, Any]) -> "Pinned":
@@ -57,21 +60,25 @@ class Pinned(NamedTuple):
         return cls(**{name: days.get(name, opened[name]) for name in cls._fields})
 
 
-def write(pinned: Pinned, employer: Employer) -> Iterator[Written]:
-    """Freeze the inputs of everybody employed in the period, one object per batch, in order of employee id."""
-    holds = unfinished(pinned)
+def write(pinned: Pinned, employer: Employer, holds: dict[str, str]) -> Iterator[Written]:
+    """Freeze the inputs of everybody employed in the period, one object per batch, in order of employee id.
+
+    holds   as `unfinished` told before `unsettled` was asked: a paycheck that is redriven in between is held
+    """
     for number, people in enumerate(_batches(pinned), start=1):
         yield _write(pinned, employer, people, holds, name=f"{number:05d}", sequence=1)
 
 
-def write_again(pinned: Pinned, employer: Employer, employee_id: str, sequence: int) -> Written:
+def write_again(
+    pinned: Pinned, employer: Employer, holds: dict[str, str], employee_id: str, sequence: int
+) -> Written:
     """Freeze one person's inputs again, as the roster has them now; their paycheck gets this sequence.
 
     raises   Employee.DoesNotExist
     """
     person = Employee.objects.get(employer=employer, employee_id=employee_id)
     name = f"again-{employee_id}-{sequence}"
-    return _write(pinned, employer, [person], unfinished(pinned), name=name, sequence=sequence)
+    return _write(pinned, employer, [person], holds, name=name, sequence=sequence)
 
 
 def _write(

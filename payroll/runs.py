@@ -1,6 +1,7 @@
 """Commands of people and of the schedule: open a pay run, approve an employer's part."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import cache
@@ -9,18 +10,29 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 
-from events import projection, store, work
+from events import store, work
 from events.doorbells import ring
 from events.store import NewEvent, WrongExpectedVersion
 from payroll import __version__, keys, rules
 from payroll.calc import calendar
 from payroll.history import History
-from payroll.models import Employer, EmployerRun
-from payroll.projections import RUNS
+from payroll.models import Employer
 from payroll.saga import begin_run
 from payroll.schedule import matches
+
+MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"  # of one employer's payment files to one bank on one day
+
+LOCK_EMPLOYERS = (
+    "select pg_advisory_xact_lock(hashtextextended(employer, 0)) from unnest(%s::text[]) employer"
+)
+
+OPENED = """
+select data::text from events_event
+ where stream >= 'employerrun-' and stream < 'employerrun.' and version = 1 and data ->> 'employer' = any(%s)
+ order by position
+"""
 
 
 class Refused(Exception):
@@ -55,7 +67,7 @@ def open_run(
     employers   ids; empty means all whose pay frequency has the length of the period
     pay_date    moved to the banking day before it when it is none
     opened_by   who asks; somebody else has to approve
-    raises      Refused, WrongExpectedVersion only when two open the same period at the same moment
+    raises      Refused
     """
     if end < start:
         raise Refused(f"the period ends on {end}, before it begins on {start}")
@@ -69,28 +81,39 @@ def open_run(
         return opened._replace(new=False)
     facts = {"run": str(run), "kind": kind, "period_start": str(start), "period_end": str(end)}
     facts |= {"pay_date": str(pay_date), "opened_by": opened_by}
-    pinned = {"rules_version": tables.version, "code_version": code_version()}
-    employer_runs = {employer.id: keys.employer_run_id(employer.id, start, end, kind) for employer in chosen}
-    _refuse_second_runs(run, employer_runs)
-    _refuse_overlaps(run, employer_runs, start, end, kind)
-    parts = {employer: str(employer_run) for employer, employer_run in employer_runs.items()}
-    events = [NewEvent(stream, 1, "PayRunOpened", facts | pinned | {"employer_runs": parts})]
-    for employer in chosen:
-        employer_run = employer_runs[employer.id]
-        part = {"employer_run": str(employer_run), "employer": employer.id, "name": employer.name}
-        part |= {"frequency": employer.pay_frequency} | facts | pinned
-        events.append(NewEvent(keys.employerrun_stream(employer_run), 1, "EmployerRunOpened", part))
+    facts |= {"rules_version": tables.version, "code_version": code_version()}
     begin = begin_run(str(run), stream)
     try:
         with transaction.atomic(durable=True):
-            store.append(events)
+            before = _opened_before(opened.employers)
+            _refuse_second_pay(run, before, start, end, kind)
+            parts = [_employer_opened(employer, facts, before[employer.id]) for employer in chosen]
+            ids = {part.data["employer"]: part.data["employer_run"] for part in parts}
+            store.append([NewEvent(stream, 1, "PayRunOpened", facts | {"employer_runs": ids}), *parts])
             work.enqueue([begin])
     except WrongExpectedVersion:
-        if store.version(stream):  # another scheduler opened this very run at the same moment
-            return opened._replace(new=False)
-        raise
+        return opened._replace(new=False)  # another scheduler opened this very run at the same moment
     ring([begin.id])
     return opened
+
+
+def _employer_opened(employer: Employer, facts: dict[str, str], before: list[dict[str, Any]]) -> NewEvent:
+    """The first event of an employer's part. What its payment file will say of the employer is pinned here."""
+    same_day = sum(earlier["pay_date"] == facts["pay_date"] for earlier in before)
+    if same_day >= len(MODIFIERS):
+        raise Refused(
+            f"{employer.id} has {same_day} runs paid on {facts['pay_date']}: its bank takes no more files"
+        )
+    period = (date.fromisoformat(facts["period_start"]), date.fromisoformat(facts["period_end"]))
+    employer_run = keys.employer_run_id(employer.id, *period, facts["kind"])
+    part = {
+        "employer_run": str(employer_run),
+        "employer": employer.id,
+        "name": employer.name,
+        "ein": employer.ein,
+    }
+    part |= {"frequency": employer.pay_frequency, "file_modifier": MODIFIERS[same_day]}
+    return NewEvent(keys.employerrun_stream(employer_run), 1, "EmployerRunOpened", facts | part)
 
 
 def approve(employer_run: UUID, *, by: str) -> None:
@@ -163,27 +186,34 @@ def _choose(ids: Sequence[str], start: date, end: date) -> tuple[list[Employer],
     return sorted(chosen, key=lambda employer: employer.id), unfit
 
 
-def _refuse_second_runs(run: UUID, employer_runs: dict[str, UUID]) -> None:
-    """An employer is paid once for a period, whatever the run is called."""
-    streams = {keys.employerrun_stream(part): employer for employer, part in employer_runs.items()}
-    for stream, events in store.read_each(streams).items():
-        if events[0].data["run"] == str(run):
-            continue  # this very run, opened by another scheduler since we looked: the append will tell
-        raise Refused(
-            f"{streams[stream]} already has a run for this period ({events[0].data['run']}): see payrun status. "
-            "Leave the employer out with --employer"
-        )
+def _opened_before(employers: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """The facts of every run that these employers have had, by employer; nobody opens another until we commit.
+
+    Read from the log and not from a read model, which may lag.
+    """
+    before: dict[str, list[dict[str, Any]]] = {employer: [] for employer in employers}
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_EMPLOYERS, [sorted(employers)])
+        cursor.execute(OPENED, [list(employers)])
+        for (data,) in cursor.fetchall():
+            facts = json.loads(data)
+            before[facts["employer"]].append(facts)
+    return before
 
 
-def _refuse_overlaps(run: UUID, employer_runs: dict[str, UUID], start: date, end: date, kind: str) -> None:
-    """A day is paid once: no second regular run of an employer over some of the same days."""
-    projection.catch_up(RUNS)
-    others = EmployerRun.objects.filter(employer__in=employer_runs, facts__kind=kind).exclude(run=run)
-    if overlapping := others.filter(period_start__lte=str(end), period_end__gte=str(start)).first():
-        raise Refused(
-            f"{overlapping.employer} already has a {kind} run from {overlapping.period_start} to "
-            f"{overlapping.period_end}, which shares days with this one"
-        )
+def _refuse_second_pay(
+    run: UUID, before: dict[str, list[dict[str, Any]]], start: date, end: date, kind: str
+) -> None:
+    """A day is paid once: no second run of a kind over any of the same days."""
+    for employer, earlier_runs in before.items():
+        for earlier in earlier_runs:
+            shares_days = earlier["period_start"] <= str(end) and str(start) <= earlier["period_end"]
+            if earlier["run"] == str(run) or earlier["kind"] != kind or not shares_days:
+                continue
+            raise Refused(
+                f"{employer} already has a {kind} run from {earlier['period_start']} to {earlier['period_end']} "
+                f"({earlier['run']}), and a day is paid once: see payrun status. Leave the employer out with --employer"
+            )
 
 
 def _list(unfit: dict[str, str]) -> str:

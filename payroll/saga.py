@@ -19,7 +19,7 @@ from events import saga, store
 from events.batches import numbers
 from events.failures import NeedsReview, TryAgain
 from events.saga import Batch, Outcome, Pipeline, Retry, Saga, task
-from events.store import NewEvent
+from events.store import NewEvent, Recorded
 from events.work import Claimed, NewWork
 from payroll import keys, manifest, notify, objects
 from payroll.calc.money import dollars
@@ -79,8 +79,9 @@ def snapshot(work: Claimed) -> Outcome:
     """
     history = History(work.subject)
     pinned = Pinned.of(history.facts["EmployerRunOpened"])
+    holds = manifest.unfinished(pinned)
     _await_year_to_date(work)
-    written = list(manifest.write(pinned, Employer.objects.get(id=pinned.employer)))
+    written = list(manifest.write(pinned, Employer.objects.get(id=pinned.employer), holds))
     if not written:
         raise NeedsReview(
             f"nobody is employed by {pinned.employer} from {pinned.period_start} to {pinned.period_end}: "
@@ -154,14 +155,17 @@ def push_payment(work: Claimed) -> Outcome:
             f"{pinned.employer} is not approved as it stands: nothing is paid without an approval"
         )
     if approved["approved_by"] == history.facts["EmployerRunOpened"]["opened_by"]:
-        raise NeedsReview(f"{approved['approved_by']} opened and approved {pinned.employer}: a second person has to")
-    owed = {
-        event.stream: event
-        for event in store.read_prefix(keys.paycheck_prefix(pinned.employer_run), "RetirementCalculated")
-        if event.data["net_cents"] > 0
-    }
+        raise NeedsReview(
+            f"{approved['approved_by']} opened and approved {pinned.employer}: a second person has to"
+        )
+    owed = net_pay(pinned.employer_run)
     instructed: dict[str, Any] = {"payments": len(owed)}
     instructed |= {"payments_cents": sum(event.data["net_cents"] for event in owed.values())}
+    if (instructed["payments"], instructed["payments_cents"]) != (totals.payable, totals.net_cents):
+        raise NeedsReview(
+            f"{totals.payable} people and {dollars(totals.net_cents)} were approved, the payments are "
+            f"{instructed['payments']} and {dollars(instructed['payments_cents'])}: nothing is paid until they agree"
+        )
     if not owed:
         return Outcome(events=[history.next("PaymentsInstructed", instructed)])
     owed_cents = {stream: event.data["net_cents"] for stream, event in owed.items()}
@@ -227,6 +231,14 @@ def notify_paid(work: Claimed) -> Outcome:
     told = notify.paid(history.facts)
     done = history.next("EmployerRunCompleted", {"notifications": len(told)})
     return Outcome(events=[done], within=lambda: notify.record(told))
+
+
+def net_pay(employer_run: str) -> dict[str, Recorded]:
+    """The last step of every paycheck of an employer's run that pays something, by stream; none that is out."""
+    ends = ("RetirementCalculated", "PaycheckExcluded", "PaycheckSuperseded")
+    found = store.read_prefix(keys.paycheck_prefix(employer_run), *ends)
+    out = {event.stream for event in found if event.type != "RetirementCalculated"}
+    return {event.stream: event for event in found if event.stream not in out and event.data["net_cents"] > 0}
 
 
 # Paychecks

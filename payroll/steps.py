@@ -39,7 +39,7 @@ def begin(paycheck: Paycheck, terms: Terms) -> PaycheckBegan:
     if paycheck.inputs.hold:
         raise NeedsReview(
             f"an earlier paycheck is not finished ({paycheck.inputs.hold}), so the year to date is unknown: "
-            "redrive or dismiss that one first"
+            "redrive or dismiss that one first, then redrive this one --corrected"
         )
     return PaycheckBegan(
         run=terms.run,

@@ -4,6 +4,7 @@ So a tick that never came is made up for by the next one, and two schedulers at 
 an employer's run for a period is one stream, and its first event is recorded once.
 """
 
+import logging
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from payroll.calc import calendar
 from payroll.models import PayCalendar
 from payroll.runs import Opened, Refused
 from payroll.schedule import LENGTHS, Period, next_period, pay_date, period_containing
+
+log = logging.getLogger(__name__)
 
 OPENS_DAYS = 3  # banking days before payday: one to compute and approve, two for the bank
 SCHEDULER = "schedule"
@@ -68,8 +71,11 @@ def _open(period: Period, payday: date, employers: list[str], ticked: Ticked) ->
 
 
 def today() -> Ticked:
-    """Open what is due today, in UTC."""
-    return open_due(timezone.now().date())
+    """Open what is due today, in UTC; what is refused is logged, at every tick until it is mended."""
+    ticked = open_due(timezone.now().date())
+    for refused in ticked.refused:
+        log.error("a pay run that is due was not opened: %s", refused)
+    return ticked
 
 
 def due_periods(schedule: PayCalendar, today: date) -> Iterator[Due]:

@@ -8,7 +8,12 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = ["events", "payroll", "ops", "deploy"]  # an import may only point left
-SOURCES = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py")) if "migrations" not in path.parts]
+SOURCES = [
+    path
+    for layer in LAYERS
+    for path in sorted((ROOT / layer).rglob("*.py"))
+    if "migrations" not in path.parts
+]
 LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 BANNED_WORDS = re.compile(r"(?:^|_)(manager|helper|helpers|util|utils|handler|info)(?:_|$)", re.IGNORECASE)
@@ -63,7 +68,9 @@ def test_a_file_can_be_read_in_one_go(path: Path) -> None:
 def test_names_say_something(path: Path) -> None:
     tree = ast.parse(path.read_text())
     names = [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    bad = [name for name in [*names, path.stem] if BANNED_WORDS.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name))]
+    bad = [
+        name for name in [*names, path.stem] if BANNED_WORDS.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name))
+    ]
     assert not bad, f"say what it is instead of {', '.join(bad)}"
 
 

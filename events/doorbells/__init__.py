@@ -2,7 +2,7 @@
 
 A ring lost, doubled, late or forged changes nothing: the worker that answers asks the table what is
 due, and the sweeper rings again for whatever is. Each bell is one module here with three functions:
-`ring(ids)`, `serve(workers)` and `PROCESSES`; no other file knows any of them.
+`ring(ids)`, `serve(workers)` and `PROCESSES_PER_WORKER`; no other file knows any of them.
 """
 
 import logging

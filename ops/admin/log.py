@@ -23,7 +23,7 @@ from payroll.models.read import STATES
 # What a stream's name begins with, and what can happen in it: few streams of a kind are found by their names.
 TYPES = {
     "payrun": ("PayRunOpened", "PayRunCompleted"),
-    "employerrun": (*STATES, "InputsCorrected"),
+    "employerrun": tuple(STATES),
     "paycheck": (*PAYCHECK_EVENTS, "PaymentInstructed", "PaycheckExcluded", "PaycheckSuperseded"),
     "deadletter": ("DeadLettered", "Redriven", "Dismissed"),
 }

@@ -4,17 +4,14 @@ from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
-from events import projection
 from events.failures import NeedsReview
 from payroll import crypto, keys, manifest
 from payroll.calc import calendar
 from payroll.manifest import Pinned
-from payroll.models import Employer, EmployerRun
 from payroll.payments import ach, gateways
-from payroll.projections import RUNS
 
 CUT_OFF_DAYS = 2  # banking days before payday that the bank wants the file
-MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+ID_MAX = 15
 
 
 def payment_file(pinned: Pinned, manifests: list[dict[str, Any]], owed_cents: dict[str, int]) -> bytes:
@@ -25,17 +22,16 @@ def payment_file(pinned: Pinned, manifests: list[dict[str, Any]], owed_cents: di
     raises       NeedsReview when a paycheck has no account, or the file is refused
     """
     credits = list(_credits(manifests, pinned, owed_cents).values())
-    employer = Employer.objects.get(id=pinned.employer)
     effective = calendar.adjust_before(pinned.pay_date)
     cut_off = calendar.add_banking_days(effective, -CUT_OFF_DAYS)
     try:
         return ach.build(
             bank=gateways.odfi(),
-            originator=ach.Originator(employer.name, employer.ein),
+            originator=ach.Originator(pinned.name, pinned.ein),
             credits=credits,
             effective=effective,
             created=datetime.combine(cut_off, time(12)),
-            modifier=_modifier(pinned),
+            modifier=pinned.file_modifier,
         )
     except ach.FileRefused as refused:
         raise NeedsReview(f"no payment file can be made: {refused}") from refused
@@ -57,7 +53,9 @@ def _credits(
             to = entry["pay_to"]
             account = crypto.decrypt(to["account"], manifest.account_context(pinned, entry["employee_id"]))
             credits[stream] = ach.Credit(
-                individual_id=entry["employee_id"][:15],
+                individual_id=individual_id(
+                    entry["employee_id"], keys.payment_key(UUID(pinned.employer_run), entry["employee_id"])
+                ),
                 name=to["name"],
                 routing=to["routing"],
                 account=account,
@@ -71,12 +69,6 @@ def _credits(
     return credits
 
 
-def _modifier(pinned: Pinned) -> str:
-    """Which of the employer's files of one day this is: A, B, ... in the order in which its runs were opened."""
-    projection.catch_up(RUNS)
-    same_day = EmployerRun.objects.filter(employer=pinned.employer, pay_date=str(pinned.pay_date))
-    opened = list(same_day.order_by("first_at", "stream").values_list("employer_run", flat=True))
-    place = opened.index(UUID(pinned.employer_run)) if UUID(pinned.employer_run) in opened else len(opened)
-    if place >= len(MODIFIERS):
-        raise NeedsReview(f"{pinned.employer} has more than {len(MODIFIERS)} files for {pinned.pay_date}")
-    return MODIFIERS[place]
+def individual_id(employee_id: str, payment_key: UUID) -> str:
+    """How the file and the bank call a person, in 15 characters: their id, or when that is longer, their payment."""
+    return employee_id.upper() if len(employee_id) <= ID_MAX else f"P{payment_key.hex[: ID_MAX - 1]}".upper()

@@ -1,4 +1,8 @@
-"""Time entries: a day that is in the file replaces that day as it is stored; other days are left alone."""
+"""Time entries: for everybody in the file it is the truth, from its first day to its last.
+
+So an entry that was wrong is corrected by changing its row or by leaving it out. People who are not in the file, and
+days before and after it, are left alone.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,10 +31,11 @@ def load_time_entries(rows: Sequence[TimeRow], people: Mapping[Person, int], sum
         day = (people[row.employer_id, row.employee_id], row.work_date)
         wanted.setdefault(day, Counter())[row.kind, row.hours, row.rate] += 1
     surplus = []
+    named = {person for person, _ in wanted}
     for primary_key, day, entry in stored(rows):
-        missing = wanted.get(day)
-        if missing is None:
+        if day[0] not in named:
             continue
+        missing = wanted.get(day, Counter())
         if missing[entry]:
             missing[entry] -= 1
             summary.time_entries.unchanged += 1

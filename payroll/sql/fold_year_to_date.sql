@@ -25,11 +25,12 @@ select employer || '/' || employee_id || '/' || year, employer, employee_id, yea
                  where (e.xid, e.position) > (%(after_xid)s::text::xid8, %(after_position)s)
                    and (e.xid, e.position) <= (%(upto_xid)s::text::xid8, %(upto_position)s)
                    and e.stream >= 'paycheck-' and e.stream < 'paycheck.'
-                   and e.type = 'RetirementCalculated') affected
+                   and e.type in ('RetirementCalculated', 'PaycheckExcluded', 'PaycheckSuperseded')) affected
             on affected.employer = p.employer
            and affected.employee_id = p.employee_id
            and affected.year = left(p.pay_date, 4)
-         where p.facts ? 'net_cents') paid
+         where p.facts ? 'net_cents'
+           and p.last_event not in ('PaycheckExcluded', 'PaycheckSuperseded')) paid
  group by employer, employee_id, year
     on conflict (id) do update
    set paychecks                = excluded.paychecks,

@@ -31,7 +31,11 @@ def buried(items: int = 1, *, parent: UUID | None = None) -> list[UUID]:
 
 
 def everything() -> list[Any]:
-    return [list(DeadLetter.objects.values()), list(Work.objects.order_by("id").values()), store.read_prefix("")]
+    return [
+        list(DeadLetter.objects.values()),
+        list(Work.objects.order_by("id").values()),
+        store.read_prefix(""),
+    ]
 
 
 def redrive(letter_id: UUID) -> None:
@@ -74,7 +78,9 @@ def test_of_two_people_who_decide_at_the_same_time_one_wins(
         decided = store.read(dead_letters.stream(one))
         assert [event.type for event in decided] == ["DeadLettered", closed.state.capitalize()]
         assert state(closed.work) == ("ready" if closed.state == "redriven" else "cancelled")
-        assert ("ToyDismissed" in types(int(closed.subject.removeprefix("toy-")))) == (closed.state == "dismissed")
+        assert ("ToyDismissed" in types(int(closed.subject.removeprefix("toy-")))) == (
+            closed.state == "dismissed"
+        )
 
 
 @pytest.mark.parametrize("again", [redrive, dismiss])

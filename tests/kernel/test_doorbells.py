@@ -162,7 +162,9 @@ class Broken:
         raise ConnectionRefusedError(f"no broker for {SECRET}")
 
 
-def test_a_bell_that_fails_undoes_no_work(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bell_that_fails_undoes_no_work(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(doorbells, "bell", lambda: Broken)
     errand = toy.errand((0, 3), (3, 5))
     toy.FAULTS["tax-calc", 1] = toy.once(toy.raising(ValueError("no")))

@@ -250,7 +250,9 @@ def test_an_item_whose_event_cannot_be_recorded_is_set_aside(unrecordable: Any, 
 
 @pytest.mark.parametrize("fate", [TryAgain, NeedsReview, ValueError])
 @pytest.mark.parametrize("items", [1, 5])
-def test_a_message_that_cannot_be_stored_is_stored_as_far_as_it_can(fate: type[Exception], items: int) -> None:
+def test_a_message_that_cannot_be_stored_is_stored_as_far_as_it_can(
+    fate: type[Exception], items: int
+) -> None:
     toy.FAULTS["tax-calc", 0] = toy.once(toy.raising(fate("a \x00 byte and half a \ud800 pair")))
     put(toy.batch(0, items))
     run_all()

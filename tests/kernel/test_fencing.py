@@ -192,7 +192,9 @@ def cut_off(db: Cluster) -> None:
     with psycopg.connect(db.app_url, autocommit=True) as other:
         pid = connection.connection.info.backend_pid
         other.execute("select pg_terminate_backend(%s)", [pid])
-        until(lambda: other.execute("select 1 from pg_stat_activity where pid = %s", [pid]).fetchone() is None)
+        until(
+            lambda: other.execute("select 1 from pg_stat_activity where pid = %s", [pid]).fetchone() is None
+        )
 
 
 @pytest.mark.parametrize("what", ["a batch", "a task"])
@@ -252,7 +254,11 @@ def test_a_worker_paused_inside_its_transaction_is_cut_off_and_does_it_again(db:
         sql("set idle_in_transaction_session_timeout = '20ms'")
         pid = connection.connection.info.backend_pid
         with psycopg.connect(db.app_url, autocommit=True) as other:
-            until(lambda: other.execute("select 1 from pg_stat_activity where pid = %s", [pid]).fetchone() is None)
+            until(
+                lambda: (
+                    other.execute("select 1 from pg_stat_activity where pid = %s", [pid]).fetchone() is None
+                )
+            )
         sql("select 1")
 
     left = iter([pause] * 5)
@@ -297,7 +303,9 @@ def test_long_work_keeps_its_lease() -> None:
 
 
 @pytest.mark.parametrize("lost", [OperationalError, InterfaceError])
-def test_a_heartbeat_outlives_a_lost_connection(monkeypatch: pytest.MonkeyPatch, lost: type[Exception]) -> None:
+def test_a_heartbeat_outlives_a_lost_connection(
+    monkeypatch: pytest.MonkeyPatch, lost: type[Exception]
+) -> None:
     """The step does not notice that the database was away for a moment, and keeps its lease."""
     one = toy.errand()
     put(one)

@@ -41,7 +41,12 @@ def test_a_limit_is_never_exceeded_by_claims_that_race(scope: str) -> None:
 def test_a_limit_holds_up_its_own_run_and_group_only() -> None:
     for scope in ("run:r", "run:s", "group:g", "group:h"):
         Limit.objects.create(scope=scope, leased_max=1)
-    put(*(new("g", turn=1) for _ in range(2)), new("h", turn=2), new("g", run="s", turn=3), new("h", run="s", turn=4))
+    put(
+        *(new("g", turn=1) for _ in range(2)),
+        new("h", turn=2),
+        new("g", run="s", turn=3),
+        new("h", run="s", turn=4),
+    )
     taken = [claim() for _ in range(2)]
     assert [(held.run_key, held.group_key) for held in taken] == [("r", "g"), ("s", "h")]
     assert work.claim("x", queues=None, lease_s=LEASE_S) is None

@@ -14,14 +14,23 @@ from events.dead_letters import fingerprint, redact
     "secret",
     ["123-45-6789", "123 45 6789", "123456789", "021000021", "000123456789", "12345678901234567", "9" * 30],
 )
-@pytest.mark.parametrize("around", ["{}", "ssn={}", "account_{}_x", "'{}'", "({})", "at {}.", "{}\n", "a:{},b"])
+@pytest.mark.parametrize(
+    "around", ["{}", "ssn={}", "account_{}_x", "'{}'", "({})", "at {}.", "{}\n", "a:{},b"]
+)
 def test_what_could_be_a_number_of_a_person_is_masked(secret: str, around: str) -> None:
     assert redact(around.format(secret)) == around.format("[masked]")
 
 
 @pytest.mark.parametrize(
     "plain",
-    ["line 12345", "1,234.56", "2026-11-20", "3f6f9f2e-86b9-5d0a-9f43-0b7f5a1c9e52", "toys-0-250", "12345 cents"],
+    [
+        "line 12345",
+        "1,234.56",
+        "2026-11-20",
+        "3f6f9f2e-86b9-5d0a-9f43-0b7f5a1c9e52",
+        "toys-0-250",
+        "12345 cents",
+    ],
 )
 def test_what_helps_to_find_the_fault_is_not(plain: str) -> None:
     assert redact(plain) == plain

@@ -184,7 +184,9 @@ def test_a_rebuild_mends_what_was_corrupted_and_takes_in_what_is_new() -> None:
     assert not projection.behind()
 
 
-def test_readers_see_the_old_model_until_the_rebuilt_one_is_done(db: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readers_see_the_old_model_until_the_rebuilt_one_is_done(
+    db: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     count("a", 1)
     projection.catch_up()
     seen = []

@@ -129,7 +129,9 @@ def test_sweeps_that_race_count_a_lost_worker_once() -> None:
         expired = 0
         for _ in range(30):
             if start.wait() == 0:
-                sql("update events_work set state = 'leased', lease_until = clock_timestamp() - interval '1 s'")
+                sql(
+                    "update events_work set state = 'leased', lease_until = clock_timestamp() - interval '1 s'"
+                )
             start.wait()
             expired += work.sweep().expired
             start.wait()

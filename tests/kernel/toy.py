@@ -173,7 +173,9 @@ TOYS = Pipeline("toys", STEPS, load, dismissed="ToyDismissed")
 def open_(work: Claimed) -> Outcome:
     """Send the toys on their way."""
     planned = met("open", work.subject)
-    batches = [batch(lo, hi, parent=work.id, turn=turn) for turn, (lo, hi) in enumerate(work.payload["batches"])]
+    batches = [
+        batch(lo, hi, parent=work.id, turn=turn) for turn, (lo, hi) in enumerate(work.payload["batches"])
+    ]
     return planned or Outcome(events=[NewEvent(work.subject, 1, "Opened", {})], fork=batches)
 
 
@@ -219,4 +221,6 @@ def errand(*batches: tuple[int, int], wait: bool = False) -> NewWork:
     """An errand with these batches of toys."""
     key, payload = uuid4(), {"batches": batches, "wait": wait}
     name = f"errand-{key}"
-    return saga.new_work("errand", id=key, subject=name, run_key="run-1", group_key="group-1", payload=payload)
+    return saga.new_work(
+        "errand", id=key, subject=name, run_key="run-1", group_key="group-1", payload=payload
+    )

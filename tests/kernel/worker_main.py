@@ -1,6 +1,6 @@
 """A worker process for the toy sagas: works until nothing is due, and is killed by one item at one step.
 
-    python -m tests.kernel.worker_main tax-calc 3
+python -m tests.kernel.worker_main tax-calc 3
 """
 
 import os

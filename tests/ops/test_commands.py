@@ -163,14 +163,14 @@ def test_a_run_by_the_command_line(tmp_path: Path, by_file: None) -> None:
         "DeadLettered",
     )
     redriven = manage("deadletters", "redrive", letter["id"][:8], "--as", "maker", "--json")
-    assert (redriven.code, redriven.json) == (0, {"redriven": [letter["id"]]})
+    assert (redriven.code, redriven.json) == (0, {"redriven": [letter["id"]], "refused": []})
     assert_sentence(manage("deadletters", "redrive", letter["id"][:8], "--json"), "already")
     paydays.work()
     (again,) = paydays.letters()
     dismissed = manage(
         "deadletters", "dismiss", str(again.id), "--reason", "paid by check", "--as", "maker", "--json"
     )
-    assert (dismissed.code, dismissed.json) == (0, {"dismissed": [str(again.id)]})
+    assert (dismissed.code, dismissed.json) == (0, {"dismissed": [str(again.id)], "refused": []})
     paydays.work()
     approved = manage("payrun", "approve", short, "--as", "checker", "--employer", "ACME")
     assert approved.code == 0 and "ACME" in approved.out
@@ -229,6 +229,10 @@ def test_what_cannot_be_done_is_told_in_a_sentence(tmp_path: Path, by_file: None
         ),
         (["payrun", "start", *PERIOD, "--approve-as", "nobody"], "no active user 'nobody'"),
         (["payrun", "start", *PERIOD, "--as", "checker", "--approve-as", "checker"], "somebody else has to"),
+        (
+            ["payrun", "start", *PERIOD, "--employer", "ACME", "MONT"],
+            "MONT is paid monthly cannot be paid for",
+        ),
         (["payrun", "start", *PERIOD, "--workers", "-1"], "--workers cannot be below 0"),
         (["payrun", "approve", "ffffffff", "--as", "checker"], "no pay run"),
         (["payrun", "status", "%"], "no pay run '%'"),
@@ -240,7 +244,8 @@ def test_what_cannot_be_done_is_told_in_a_sentence(tmp_path: Path, by_file: None
 )
 def test_and_so_is_this(tmp_path: Path, by_file: None, arguments: list[str], sentence: str) -> None:
     """As the commands raise it; how that is printed is tested above."""
-    paydays.load(tmp_path, [employer("ACME")], [salaried("ACME", "ann", "62400.00")])
+    employers = [employer("ACME"), employer("MONT", pay_frequency="monthly")]
+    paydays.load(tmp_path, employers, [salaried("ACME", "ann", "62400.00")])
     log = store.read_all()
     with pytest.raises(CommandError, match=re.escape(sentence)) as refused:
         call_command(*arguments)
@@ -362,6 +367,8 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         )
         for arguments in COMMANDS.values()
     ]
+    elsewhere = {"DATABASE_URL": f"postgresql://someone:{CANARY}@127.0.0.1/elsewhere"}
+    running.append(start("payrun", "list", **without_database(tmp_path / "file" / "state") | elsewhere))
     for said in together(*running):
         assert_sentence(said, str(tmp_path / "file"))
 

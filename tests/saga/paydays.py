@@ -2,13 +2,13 @@
 
     paydays.load(tmp_path, [employer("ACME")], [salaried("ACME", "ann", "62400.00")])
     run = paydays.pay("ACME")
-    paydays.credits()          {("ACME's company id", "ANN"): [201225]}
+    paydays.credits()          {"ann": [201225]}
 
 What people are paid is read from the files that left the house, by the reader that shares nothing with
 their writer. Nothing here sleeps: what is due later is made due now.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -227,8 +227,3 @@ def as_owner(db: Cluster, statement: str, *parameters: Any) -> list[tuple[Any, .
     with psycopg.connect(db.owner_url, autocommit=True) as owner:
         cursor = owner.execute(statement, parameters or None)  # type: ignore[call-overload]
         return cursor.fetchall() if cursor.description else []
-
-
-def total(amounts: Iterable[Iterable[int]]) -> int:
-    """All cents."""
-    return sum(sum(each) for each in amounts)

@@ -33,7 +33,7 @@ from ops import proof
 from payroll import corrections, keys, manifest, runs
 from payroll.models import Employee, EmployerRun, Notification, PayRun, TimeEntry
 from payroll.payments import bank, gateways
-from payroll.payments.gateway import OutcomeUnknown, PaymentOrder, Receipt
+from payroll.payments.gateway import GatewayRejected, OutcomeUnknown, PaymentOrder, Receipt
 from tests.saga import paydays
 from tests.saga.paydays import END, PAYDAY, START, employer, hourly, salaried, worked
 
@@ -197,6 +197,27 @@ def test_a_bank_that_does_not_answer_is_asked_by_key_and_never_sent_to_blindly(
     assert [each.total_cents for each in deaf.booked.values()] == [TEXAN_SALARY]
     assert paydays.letters() == []
     proven(run)
+
+
+def test_a_bank_that_refuses_is_a_dead_letter_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing(Deaf):
+        def send(self, order: PaymentOrder) -> Receipt:
+            self.asked.append("send")
+            raise GatewayRejected("not today")
+
+    deaf = Refusing(set())
+    monkeypatch.setattr(gateways, "configured", lambda: deaf)
+    paydays.load(tmp_path, [employer("ACME")], [salaried("ACME", "ann", "62400.00")])
+    paydays.pay()
+    letter = paydays.letter()
+    assert (letter.step, letter.kind) == ("move-money", "needs review") and "not today" in letter.reason
+    assert deaf.asked == ["find", "send"]
+    deaf = Deaf(set())
+    dead_letters.redrive(letter.id, by="maker")
+    paydays.work()
+    assert [each.total_cents for each in deaf.booked.values()] == [TEXAN_SALARY]
 
 
 def test_the_same_command_again_is_the_same_run_and_pays_nobody(tmp_path: Path) -> None:
@@ -523,7 +544,11 @@ def test_corrected_inputs_pay_the_right_amount_once(tmp_path: Path) -> None:
     validated = paydays.part("ACME")["EmployerRunValidated"]
     assert (validated["completed"], validated["excluded"], validated["total_gross_cents"]) == (2, 0, 480_000)
     corrected = paydays.part("ACME")["InputsCorrected"]
-    assert (corrected["by"], corrected["reason"], corrected["employee_id"]) == ("maker", "moved", "cal")
+    assert (corrected["corrected_by"], corrected["corrected_reason"], corrected["corrected"]) == (
+        "maker",
+        "moved",
+        "cal",
+    )
     proven(run)
 
 

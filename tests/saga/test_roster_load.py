@@ -163,7 +163,8 @@ def test_someone_elses_stored_ssn_or_ein_is_refused(tmp_path):
     assert stored() == before
 
 
-def test_a_day_in_the_file_replaces_that_day_and_no_other(tmp_path):
+def test_the_file_is_the_truth_for_everybody_in_it_over_its_dates(tmp_path):
+    """A wrong entry is taken back by leaving it out; people and days that the file does not cover stay."""
     load(tmp_path, good())
     before = {row["id"]: row for row in stored()["TimeEntry"]}
     rows = good()
@@ -173,12 +174,18 @@ def test_a_day_in_the_file_replaces_that_day_and_no_other(tmp_path):
         entry("A1", "e2", "2026-11-03", "8.00"),  # someone else's day
     ]
     summary = load(tmp_path, rows)
-    assert counts(summary)["time_entries"] == (2, 0, 1, 1)
+    assert counts(summary)["time_entries"] == (2, 0, 1, 2)
     after = {row["id"]: row for row in stored()["TimeEntry"]}
     gone = [before[key] for key in before.keys() - after.keys()]
-    assert [(row["kind"], row["hours"]) for row in gone] == [("leave", Decimal("4.00"))]
+    assert sorted((str(row["work_date"]), row["kind"]) for row in gone) == [
+        ("2026-11-02", "leave"),
+        ("2026-11-03", "work"),
+    ]
     assert all(after[key] == before[key] for key in before.keys() & after.keys())
-    assert TimeEntry.objects.filter(employee__employee_id="e1", work_date=date(2026, 11, 3)).count() == 1
+    rows[TIME_ENTRIES] = [entry("A1", "e2", "2026-11-02", "8.00"), entry("A1", "e2", "2026-11-09", "8.00")]
+    load(tmp_path, rows)
+    assert TimeEntry.objects.filter(employee__employee_id="e1").count() == 2, "nobody who is not in the file"
+    assert not TimeEntry.objects.filter(employee__employee_id="e2", work_date=date(2026, 11, 3)).exists()
 
 
 def test_two_equal_entries_of_a_day_stay_two(tmp_path):

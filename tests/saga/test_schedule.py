@@ -221,9 +221,10 @@ def test_two_schedulers_at_once_open_each_run_once(tmp_path: Path) -> None:
     assert len(opened()) == len(set(opened())) == 2 * ROUNDS
 
 
+@pytest.mark.parametrize("by", ["a scheduler", "a person"])
 @pytest.mark.parametrize("between", ["code_version", "begin_run"])
 def test_the_same_run_that_another_scheduler_opens_meanwhile_is_that_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, between: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, between: str, by: str
 ) -> None:
     """Just after we looked for the run, and just before we append it."""
     load(tmp_path, ("AAA", "weekly"))
@@ -235,7 +236,12 @@ def test_the_same_run_that_another_scheduler_opens_meanwhile_is_that_run(
         return does(*arguments)
 
     monkeypatch.setattr(runs, between, other_first)
-    assert tick.open_due(date(2026, 11, 9)) == ([], [])
+    if by == "a scheduler":
+        assert tick.open_due(date(2026, 11, 9)) == ([], [])
+    else:
+        assert not runs.open_run(
+            date(2026, 11, 1), date(2026, 11, 7), date(2026, 11, 13), opened_by="maker"
+        ).new
     assert starts("AAA") == ["2026-11-01"]
 
 
@@ -246,7 +252,7 @@ def test_overlapping_periods_are_refused_however_soon_after_each_other(tmp_path:
     with pytest.raises(Refused, match="TWOW already has a regular run from 2026-11-01 to 2026-11-14"):
         runs.open_run(date(2026, 11, 14), date(2026, 11, 27), date(2026, 12, 4), opened_by="maker")
     runs.open_run(date(2026, 11, 15), date(2026, 11, 28), date(2026, 12, 4), opened_by="maker")
-    with pytest.raises(Refused, match="shares days"):
+    with pytest.raises(Refused, match="a day is paid once"):
         runs.open_run(date(2026, 11, 28), date(2026, 12, 11), date(2026, 12, 18), opened_by="maker")
 
 
@@ -291,7 +297,9 @@ def test_a_one_off_run_for_a_scheduled_period_is_refused_by_name(tmp_path: Path)
     load(tmp_path, ("AAA", "biweekly"), ("BBB", "biweekly"))
     (scheduled,) = tick.open_due(date(2026, 11, 17)).opened
     log = store.read_all(limit=10_000)
-    with pytest.raises(Refused, match=f"AAA already has a run for this period \\({scheduled.run}\\)"):
+    with pytest.raises(
+        Refused, match=f"AAA already has a regular run from 2026-11-01 to 2026-11-14 \\({scheduled.run}\\)"
+    ):
         runs.open_run(
             date(2026, 11, 1), date(2026, 11, 14), date(2026, 11, 19), opened_by="maker", employers=["AAA"]
         )

@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management import BaseCommand
+from django.core.management import BaseCommand, CommandError
 
 from payroll.calc.money import dollars
 from payroll.models.roster import masked
@@ -22,6 +22,12 @@ class Command(BaseCommand):
         verbs.add_parser("books", help="what it has booked").add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
+        try:
+            self._do(verb, options)
+        except bank_process.BankNotRunning as down:
+            raise CommandError(str(down)) from None
+
+    def _do(self, verb: str, options: dict[str, Any]) -> None:
         if verb == "sandbox":
             self.stdout.write(bank_process.ensure_running(gateways.bank_dir()).url)
         elif verb == "stop":

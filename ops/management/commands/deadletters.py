@@ -2,9 +2,12 @@
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from events import dead_letters, store
 from events.dead_letters import NothingToUndo, NotOpen
@@ -13,6 +16,7 @@ from ops.status import find_run
 from payroll import corrections, keys
 from payroll.runs import Refused
 
+REFUSALS = (Refused, NotOpen, NothingToUndo, ValueError)
 SHOWN = (
     "id",
     "state",
@@ -66,7 +70,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
         try:
             getattr(self, f"do_{verb}")(**options)
-        except (Refused, NotOpen, NothingToUndo, ValueError) as refused:
+        except REFUSALS as refused:
             raise CommandError(str(refused)) from None
 
     def do_list(self, *, json: bool, **chosen: Any) -> None:
@@ -101,24 +105,29 @@ class Command(BaseCommand):
         if not ids and not any(chosen.get(name) for name in ("run", "employer", "step", "fingerprint")):
             raise Refused("name dead letters, or choose them with --run, --employer, --step or --fingerprint")
         letters = [find(text) for text in ids] if ids else dead_letters.open_letters(**filters(**chosen))
-        for letter in letters:
-            if corrected:
-                corrections.redrive_corrected(letter.id, by=user, reason=reason)
-            else:
-                dead_letters.redrive(letter.id, by=user, reason=reason)
-        self._done("redriven", letters, json)
+        does = corrections.redrive_corrected if corrected else dead_letters.redrive
+        self._each("redriven", letters, lambda letter: does(letter.id, by=user, reason=reason), json)
 
     def do_dismiss(self, *, ids: list[str], user: str, reason: str, json: bool, **_: Any) -> None:
         letters = [find(text) for text in ids]
-        for letter in letters:
-            dead_letters.dismiss(letter.id, by=user, reason=reason)
-        self._done("dismissed", letters, json)
+        self._each(
+            "dismissed", letters, lambda letter: dead_letters.dismiss(letter.id, by=user, reason=reason), json
+        )
 
-    def _done(self, what: str, letters: Any, json: bool) -> None:
-        if json:
-            self.stdout.write(to_json({what: [str(letter.id) for letter in letters]}))
-        else:
-            self.stdout.write(f"{len(letters)} {what}")
+    def _each(
+        self, what: str, letters: Sequence[DeadLetter], act: Callable[[DeadLetter], None], json: bool
+    ) -> None:
+        """One by one, each in a transaction of its own: what is refused keeps nothing else from being done."""
+        done, refused = [], []
+        for letter in letters:
+            try:
+                act(letter)
+                done.append(str(letter.id))
+            except REFUSALS as no:
+                refused.append(f"{str(letter.id)[:8]}: {no}")
+        self.stdout.write(to_json({what: done, "refused": refused}) if json else f"{len(done)} {what}")
+        if refused:
+            raise CommandError("; ".join(refused))
 
 
 def filters(**chosen: Any) -> dict[str, str]:
@@ -131,7 +140,8 @@ def filters(**chosen: Any) -> dict[str, str]:
 
 def find(text: str) -> DeadLetter:
     """The dead letter with this id, or the only one whose id begins so; open ones first. Raises Refused."""
-    found = [letter for letter in DeadLetter.objects.all() if str(letter.id).startswith(text.lower())]
+    named = DeadLetter.objects.annotate(text=Cast("id", TextField())).filter(text__startswith=text.lower())
+    found = list(named.order_by("opened_at"))
     still_open = [letter for letter in found if letter.state == DeadLetterState.OPEN]
     if len(still_open or found) != 1:
         raise Refused(f"{text!r} names {len(found)} dead letters; deadletters list shows the open ones")

@@ -39,7 +39,11 @@ class Command(BaseCommand):
             "--as", dest="opened_by", default="cli", metavar="USER", help="who opens it (default: cli)"
         )
         start.add_argument(
-            "--workers", type=int, default=0, metavar="N", help="start N workers for the time of the run"
+            "--workers",
+            type=int,
+            default=0,
+            metavar="N",
+            help="start N workers, and wait for the run",
         )
         start.add_argument("--approve-as", metavar="USER", help="approve each employer as it is validated")
         start.add_argument("--wait", action="store_true", help="wait until all is paid or waits for a person")
@@ -87,12 +91,12 @@ class Command(BaseCommand):
         say(
             f"pay run {opened.run} {'opened' if opened.new else 'is open already'}: {len(opened.employers)} employers"
         )
-        if wait or approve_as:
+        if wait or approve_as or workers:
             follow.until_quiet([opened.run], workers=workers, approve_as=approve_as, silent=json)
         status = run_status(opened.run)
         if json:
             self.stdout.write(to_json(summary(status, time.monotonic() - began)))
-        elif wait:
+        elif wait or approve_as or workers:
             self.stdout.write(report(status))
 
     def do_status(self, *, run: str, json: bool, **_: Any) -> None:
