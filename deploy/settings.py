@@ -145,7 +145,7 @@ Q_CLUSTER = {
     "ack_failures": True,  # a ring that failed is forgotten: the sweeper rings again
     "bulk": 1,
     "queue_limit": 4,
-    "poll": 0.1,
+    "poll": 0.05,
     "save_limit": -1,  # no result rows: they would be pickles, and nobody reads them
     "scheduler": False,
     "catch_up": False,
@@ -155,7 +155,7 @@ Q_CLUSTER = {
 
 # Payroll
 
-PAYROLL_BATCH = int(os.environ.get("PAYROLL_BATCH", "250"))  # employees of one batch
+PAYROLL_BATCH = int(os.environ.get("PAYROLL_BATCH", "500"))  # employees of one batch
 PAYROLL_OBJECTS = STATE_DIR / "objects"
 PAYROLL_GATEWAY = one_of(
     "PAYROLL_GATEWAY",

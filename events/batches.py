@@ -26,7 +26,7 @@ from events.work import Claimed, Fenced, NewWork
 log = logging.getLogger(__name__)
 
 LOST_BEFORE_SPLIT = 2  # one lost worker is a deployment or bad luck; two are a suspicion
-PARTS = 16  # so that 200 items stand alone after two splits
+PARTS = 24  # so that 500 items stand alone after two splits
 
 
 class Failed(NamedTuple):
