@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -116,10 +117,16 @@ class Pool:
     def keep(self) -> None:
         """Start the supervisor, and again if somebody killed it."""
         if self.workers and (self.process is None or self.process.poll() is not None):
+            command = [*worker_command(), "--workers", str(self.workers), "--no-schedule"]
+            # Beside a live display the workers' words go to a file; elsewhere they are part of the output.
+            log = (settings.STATE_DIR / "workers.log").open("ab") if sys.stdout.isatty() else None
             self.process = subprocess.Popen(
-                [*worker_command(), "--workers", str(self.workers), "--no-schedule"],
+                command,
+                stderr=log,
                 preexec_fn=die_with_parent,  # noqa: PLW1509 - nothing else runs in this single-threaded child
             )
+            if log:
+                log.close()
 
 
 @contextmanager

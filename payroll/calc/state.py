@@ -59,8 +59,8 @@ def rule_for(state: str, pay_date: date, rules: Rules) -> StateRule:
         if rule.since <= pay_date <= rule.until:
             return rule
     raise NeedsReview(
-        f"no income tax rules for {state} on {pay_date} in the {rules.year} tables: add them to "
-        f"payroll/rules/{rules.year}.toml with their source, then redrive"
+        f"no income tax rules for {state} on {pay_date} in the {rules.year} tables: correct the work state and redrive "
+        f"--corrected, or dismiss and pay outside; rules added to payroll/rules/{rules.year}.toml hold for later runs"
     )
 
 
