@@ -55,6 +55,7 @@ class RunStatus:
     net_cents: int
     paid_cents: int
     no_hours: int
+    no_pay: int
     ach_files: list[str]
     dead_letters: list[dict[str, Any]]
     people: Counter[str] = field(default_factory=Counter)
@@ -119,6 +120,7 @@ def run_status(run: UUID | str) -> RunStatus:
         complete=pay_run.complete,
         employers=parts,
         no_hours=sum(row.facts.get("no_hours", 0) for row in rows),
+        no_pay=sum(row.facts.get("completed", 0) - row.facts.get("payable", 0) for row in rows),
         ach_files=[
             objects.location(file_of(row)) for row in rows if row.last_event in FINISHED and row.file_object
         ],

@@ -76,8 +76,8 @@ def time_entry(paycheck: Paycheck, terms: Terms) -> TimeEntered:
 def payroll_calc(paycheck: Paycheck, terms: Terms) -> PayCalculated:
     """Gross pay, Section 125 and the 401(k) deferral within the year's limits.
 
-    When pay does not suffice, the order is: Section 125, Social Security and Medicare, income taxes, the
-    deferral. What does not fit is not taken, and what was asked for and not taken is on the paycheck.
+    When pay does not suffice, the order is: taxes, Section 125 whole or not at all, the deferral as far as it fits.
+    What was asked for and not taken is on the paycheck.
 
     source   IRC 125, 402(g), 414(v); the order is a convention of this product (precedence.py)
     """
@@ -88,7 +88,7 @@ def payroll_calc(paycheck: Paycheck, terms: Terms) -> PayCalculated:
     gross_cents = salary_cents + hourly_cents + time.overtime_premium_cents
     if gross_cents == 0:  # nothing earned: nothing is deducted either
         return PayCalculated(salary_cents, 0, 0, 0, 0, 0, 0, 0, no_hours=inputs.pay_basis == "hourly")
-    section125_cents = min(inputs.section125_cents, gross_cents)
+    section125_cents = _section125_cents(inputs, gross_cents, terms)
     deferred = _deferral(inputs, gross_cents, section125_cents, terms)
     return PayCalculated(
         salary_cents=salary_cents,
@@ -221,6 +221,19 @@ def _salary_cents(inputs: Inputs, terms: Terms) -> int:
         hire_date=date.fromisoformat(inputs.hire_date),
         termination_date=date.fromisoformat(inputs.termination_date) if inputs.termination_date else None,
     ).cents
+
+
+def _section125_cents(inputs: Inputs, gross_cents: int, terms: Terms) -> int:
+    """The Section 125 deduction of this check: whole where the pay bears it and its taxes, else nothing."""
+    elected_cents = inputs.section125_cents
+    left_cents = gross_cents - elected_cents
+    if left_cents < 0:
+        return 0
+    extra_cents = inputs.step4c_cents + inputs.additional_withholding_cents
+    if precedence.surely_fits(extra_cents, left_cents):
+        return elected_cents
+    computed = _taxes(inputs, PreTax(0, elected_cents), gross_cents, terms)
+    return elected_cents if computed.employee_cents <= left_cents else 0
 
 
 def _deferral(inputs: Inputs, gross_cents: int, section125_cents: int, terms: Terms) -> Deferral:

@@ -1,9 +1,10 @@
 """When pay does not suffice: what comes first, and what is cut.
 
-    1  Section 125        elected for the plan year; it comes off before tax, up to the gross pay
-    2  Social Security, Medicare, Additional Medicare
-    3  state income tax, then federal income tax (Form W-4 step 4(c) can ask for more than there is)
-    4  401(k) deferral    never takes pay below the taxes: Roth dollars are cut first, then traditional
+    1  Social Security, Medicare, Additional Medicare
+    2  state income tax, then federal income tax (Form W-4 step 4(c) can ask for more than there is)
+    3  Section 125        a premium is paid whole or not at all: it is taken when the pay bears it and the taxes that
+                          are left with it, and otherwise owed to the plan
+    4  401(k) deferral    as far as it fits: Roth dollars are cut first, then traditional
     5  net pay            what is left; it is never below zero
 
 A convention of this product (C). Nothing is cut in silence: the paycheck carries what was asked for and

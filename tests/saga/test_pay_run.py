@@ -262,8 +262,8 @@ def test_an_employer_whose_people_earned_nothing_sends_no_file(tmp_path: Path) -
     proven(run)
 
 
-def test_section_125_above_gross_leaves_nothing_and_says_so(tmp_path: Path) -> None:
-    """2 h at 20.00 are 40.00; 85.00 were elected, so 40.00 are taken and 45.00 are not."""
+def test_section_125_that_pay_does_not_bear_is_not_taken_and_says_so(tmp_path: Path) -> None:
+    """2 h at 20.00 are 40.00; 85.00 were elected and not taken: 40.00 less FICA of 2.48 and 0.58 is 36.94."""
     paydays.load(
         tmp_path,
         [employer("ACME")],
@@ -274,12 +274,11 @@ def test_section_125_above_gross_leaves_nothing_and_says_so(tmp_path: Path) -> N
     few = paydays.facts("ACME", "few")
     assert (few["gross_cents"], few["section125_cents"], few["section125_short_cents"]) == (
         4_000,
-        4_000,
-        4_500,
+        0,
+        8_500,
     )
-    assert (few["net_cents"], few["employee_taxes_cents"]) == (0, 0)
-    assert "payment_key" not in few
-    assert paydays.credits() == {"ann": [TEXAN_SALARY]}
+    assert (few["net_cents"], few["employee_taxes_cents"]) == (3_694, 306)
+    assert paydays.credits() == {"ann": [TEXAN_SALARY], "few": [3_694]}
     proven(run)
 
 

@@ -149,6 +149,7 @@ def summary(status: RunStatus, seconds: float) -> dict[str, Any]:
         "paid": status.paid,
         "waiting": status.waiting,
         "no_hours": status.no_hours,
+        "no_pay": status.no_pay,
         "dead_letters": len(status.dead_letters),
         "gross_cents": status.gross_cents,
         "net_cents": status.net_cents,
@@ -180,6 +181,10 @@ def report(status: RunStatus) -> str:
         lines.append("before " + ", ".join(f"{step}: {count:,}" for step, count in status.people.items()))
     if status.no_hours:
         lines.append(f"no hours: {status.no_hours} hourly people have no time entries and are paid nothing")
+    if status.no_pay > status.no_hours:
+        lines.append(
+            f"nothing to pay: {status.no_pay - status.no_hours} people whose taxes and deductions took it all"
+        )
     for letter in status.dead_letters:
         who = letter["employee_id"] or "the employer's run"
         lines.append(
