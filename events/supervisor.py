@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.5
 FOLD_S = 3.0
+FOLD_BUSY_S = 30.0  # while work is due: doing it goes before showing it
 STOP_S = 20.0  # what workers get to finish a step before they are killed
 STUCK_S = 3.0  # after this, those that do not end although nobody holds any work are killed: nothing is lost
 RESTART_PAUSE_S = 0.5
@@ -107,7 +108,8 @@ class Supervisor:
 
     def _fold(self) -> None:
         """Follow the log at a distance: the longer a range, the fewer times a row of a read model is rewritten."""
-        if time.monotonic() - self._folded_at < FOLD_S:
+        since_s = time.monotonic() - self._folded_at
+        if since_s < FOLD_S or (since_s < FOLD_BUSY_S and work.due()):
             return
         self._folded_at = time.monotonic()
         try:
