@@ -115,7 +115,6 @@ def database_urls() -> tuple[str, str]:
 
 
 DATABASES = dict(zip(("default", "owner"), map(database, database_urls()), strict=True))
-DATABASES["owner"]["TEST"] = {"MIRROR": "default"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Work

@@ -7,9 +7,11 @@ one commit a batch: no reading, no computing, no queue. What the system adds is 
 import itertools
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import psutil
 from django.db import connection, transaction
@@ -80,10 +82,7 @@ def measure(employers: int, employees: int, *, workers: int = 2) -> Measured:
         with connection.cursor() as cursor:
             cursor.execute(SPAN, {"run": stream})
             seconds, events = cursor.fetchone()
-        while not run_status(opened.run).complete:
-            follow.approve_ready(opened.run, APPROVER)
-            memory.look()
-            time.sleep(0.02)
+        pay(opened.run, memory.look)
         paid_seconds = time.monotonic() - began
     ceiling, ceiling_wal = raw_ceiling()
     rate = events / float(seconds)
@@ -129,9 +128,15 @@ def warm_up(pool: follow.Pool) -> None:
     while not _validated(1):
         pool.keep()
         time.sleep(0.05)
-    while not run_status(opened.run).complete:
-        follow.approve_ready(opened.run, APPROVER)
-        time.sleep(0.05)
+    pay(opened.run)
+
+
+def pay(run: UUID, look: Callable[[], None] = lambda: None) -> None:
+    """Approve what is validated until everybody is paid."""
+    while not run_status(run).complete:
+        follow.approve_ready(run, APPROVER)
+        look()
+        time.sleep(0.02)
 
 
 def raw_ceiling() -> tuple[float, float]:

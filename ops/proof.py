@@ -16,7 +16,7 @@ from events import projection, store
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
 from events.store import Recorded
 from payroll import keys, manifest, objects, rules
-from payroll.control import control_totals, disagreements
+from payroll.control import ControlTotals, control_totals, disagreements
 from payroll.history import History
 from payroll.models import Employer, EmployerRun
 from payroll.payments import ach_reader, bank, gateways
@@ -47,8 +47,7 @@ class EmployerEvidence:
         self.employer = employer
         self.id = employer_run
         self.books = books
-        self.booked = books.get(keys.file_key(UUID(employer_run)), [])
-        self.events = store.read(keys.employerrun_stream(employer_run))
+        self.booked = books.get(keys.file_key(employer_run), [])
         self.history = History(keys.employerrun_stream(employer_run))
         self.facts = self.history.facts
 
@@ -70,6 +69,11 @@ class EmployerEvidence:
             if event.type == "RetirementCalculated" and event.data["net_cents"] > 0
             if not OUT & {other.type for other in events}
         }
+
+    @cached_property
+    def totals(self) -> ControlTotals:
+        """The control totals as they are now."""
+        return control_totals(self.id)
 
     @property
     def paid(self) -> bool:
@@ -124,7 +128,7 @@ def _findings(check: Callable[[Looked], Iterator[str]], at: Looked) -> Iterator[
 
 
 def gapless(part: EmployerEvidence) -> Iterator[str]:
-    for stream, events in {keys.employerrun_stream(part.id): part.events, **part.paychecks}.items():
+    for stream, events in {part.history.stream: part.history.events, **part.paychecks}.items():
         if [event.version for event in events] != list(range(1, len(events) + 1)):
             yield f"{stream} has versions {[event.version for event in events]}"
 
@@ -177,11 +181,8 @@ def totals_agree(part: EmployerEvidence) -> Iterator[str]:
     validated, began = part.facts.get("EmployerRunValidated"), part.facts.get("EmployerRunBegan")
     if validated is None or began is None:
         return
-    totals = control_totals(part.id)
-    hours = began["manifest_hours_hundredths"] + sum(
-        data["hours_hundredths"] for data in part.history.corrections
-    )
-    yield from disagreements(began["employees"], hours, totals)
+    totals = part.totals
+    yield from disagreements(began["employees"], part.history.manifest_hours_hundredths, totals)
     for name in ("gross_cents", "employee_taxes_cents", "employer_taxes_cents", "match_cents", "net_cents"):
         if validated[f"total_{name}"] != getattr(totals, name):
             yield f"{name} was {validated[f'total_{name}']} when validated and is {getattr(totals, name)} now"
@@ -206,7 +207,7 @@ def approved_by_second(part: EmployerEvidence) -> Iterator[str]:
         return
     if approved["approved_by"] == part.facts["EmployerRunOpened"]["opened_by"]:
         yield f"{approved['approved_by']} opened and approved it"
-    if approved["approved_register_sha256"] != control_totals(part.id).register_sha256:
+    if approved["approved_register_sha256"] != part.totals.register_sha256:
         yield "what was approved is not what stands in the log"
 
 
@@ -230,7 +231,7 @@ def instructed_once(part: EmployerEvidence) -> Iterator[str]:
         if [event.data["amount_cents"] for event in paid] != ([owed] if owed else []):
             yield f"{employee} is owed {owed} cents and has {len(paid)} payments"
         keys_seen.update(event.data["payment_key"] for event in paid)
-        if any(UUID(e.data["payment_key"]) != keys.payment_key(UUID(part.id), employee) for e in paid):
+        if any(UUID(e.data["payment_key"]) != keys.payment_key(part.id, employee) for e in paid):
             yield f"{employee} has a payment under a key that is not its own"
     if repeated := [key for key, times in keys_seen.items() if times > 1]:
         yield f"{len(repeated)} payment keys are used more than once"
@@ -284,7 +285,7 @@ def _strange(part: EmployerEvidence) -> int:
 
 def _same_payments(part: EmployerEvidence, found: Counter[tuple[str, int]], where: str) -> Iterator[str]:
     wanted = Counter(
-        (individual_id(employee, keys.payment_key(UUID(part.id), employee)), cents)
+        (individual_id(employee, keys.payment_key(part.id, employee)), cents)
         for employee, cents in part.net_cents.items()
     )
     if found != wanted:

@@ -6,7 +6,7 @@ is pinned to a manifest of its own, and both stay in the log with who did it and
 the person's and not the paycheck's, so it cannot be paid for both.
 """
 
-from decimal import Decimal
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -48,7 +48,7 @@ def redrive_corrected(letter_id: UUID, *, by: str, reason: str = "") -> None:
         ) from gone
     stream = keys.paycheck_stream(pinned.employer_run, old, sequence)
     why = {"by": by, "reason": dead_letters.redact(reason)}
-    before = _hours_hundredths(history, old)
+    before = _hours_hundredths(history, old, pinned.period_start)
     corrected: dict[str, Any] = {"corrected": old, "manifest": written._asdict(), "begun_again_as": stream}
     corrected |= {"corrected_by": by, "corrected_reason": why["reason"]}
     corrected["hours_hundredths"] = written.hours_hundredths - before
@@ -77,11 +77,10 @@ def redrive_corrected(letter_id: UUID, *, by: str, reason: str = "") -> None:
         ) from lost_race
 
 
-def _hours_hundredths(history: History, employee_id: str) -> int:
+def _hours_hundredths(history: History, employee_id: str, since: date) -> int:
     """The hours of a person that the manifests counted last, in hundredths."""
-    in_period = history.facts["EmployerRunOpened"]["period_start"]
     for written in reversed(history.manifests):
         for entry in manifest.read(written["object"], written["sha256"])["employees"]:
             if entry["employee_id"] == employee_id:
-                return sum(int(Decimal(each[1]).scaleb(2)) for each in entry["time"] if each[0] >= in_period)
+                return manifest.hours_hundredths(entry["time"], since)
     return 0

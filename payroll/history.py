@@ -11,10 +11,10 @@ class History:
 
     def __init__(self, stream: str) -> None:
         self.stream = stream
-        events = store.read(stream)
-        self.facts: dict[str, dict[str, Any]] = {event.type: event.data for event in events}
-        self.version = len(events)
-        self.corrections = [event.data for event in events if event.type == "InputsCorrected"]
+        self.events = store.read(stream)
+        self.facts: dict[str, dict[str, Any]] = {event.type: event.data for event in self.events}
+        self.version = len(self.events)
+        self.corrections = [event.data for event in self.events if event.type == "InputsCorrected"]
 
     @property
     def manifests(self) -> list[dict[str, Any]]:
@@ -23,6 +23,12 @@ class History:
             *self.facts["EmployerRunBegan"]["manifests"],
             *(data["manifest"] for data in self.corrections),
         ]
+
+    @property
+    def manifest_hours_hundredths(self) -> int:
+        """The hours that the manifests count, corrections included."""
+        began = int(self.facts["EmployerRunBegan"]["manifest_hours_hundredths"])
+        return began + sum(int(data["hours_hundredths"]) for data in self.corrections)
 
     def next(self, type: str, data: dict[str, Any]) -> NewEvent:
         """The event that would be appended now."""

@@ -26,12 +26,12 @@ def employer_run_id(employer: str, start: date, end: date, kind: str, sequence: 
     return key("employerrun", employer, start, end, kind, sequence)
 
 
-def payment_key(employer_run: UUID, employee_id: str, sequence: int = 1) -> UUID:
+def payment_key(employer_run: UUID | str, employee_id: str, sequence: int = 1) -> UUID:
     """One payment of net pay."""
     return key("payment", employer_run, employee_id, sequence)
 
 
-def file_key(employer_run: UUID) -> UUID:
+def file_key(employer_run: UUID | str) -> UUID:
     """The payment file of one employer's run: the bank's idempotency key."""
     return key("file", employer_run)
 

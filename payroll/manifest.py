@@ -112,14 +112,13 @@ def _write(
     content_sha256 = hashlib.sha256(content).hexdigest()
     key = f"manifests/{pinned.run}/{pinned.employer}/{name}-{content_sha256[:12]}.json"
     sha256 = objects.put_once(key, content)
-    in_period = pinned.period_start.isoformat()
-    hours = sum(
-        int(Decimal(entry[1]).scaleb(2))
-        for person in inputs
-        for entry in person.time
-        if entry[0] >= in_period
-    )
+    hours = sum(hours_hundredths(person.time, pinned.period_start) for person in inputs)
     return Written(key, sha256, len(inputs), hours)
+
+
+def hours_hundredths(time: list[list[Any]], since: date) -> int:
+    """The hours of a manifest's time entries from a day on; earlier ones only complete the first workweek."""
+    return sum(int(Decimal(hours).scaleb(2)) for day, hours, *_ in time if day >= since.isoformat())
 
 
 def read(object_key: str, sha256: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -227,9 +227,3 @@ def facts_of(run: UUID | str) -> dict[str, Any]:
     if opened is None:
         raise Refused(f"there is no pay run {run}: payrun list shows them")
     return opened
-
-
-def employers_of(run: UUID | str) -> Iterable[tuple[str, str]]:
-    """Employer ids of a run and their employer runs."""
-    employer_runs: dict[str, str] = facts_of(run)["employer_runs"]
-    return employer_runs.items()

@@ -119,8 +119,7 @@ def validate(work: Claimed) -> Outcome:
     pinned = Pinned.of(history.facts["EmployerRunOpened"])
     began = history.facts["EmployerRunBegan"]
     totals = control_totals(pinned.employer_run)
-    hours = began["manifest_hours_hundredths"] + sum(data["hours_hundredths"] for data in history.corrections)
-    if wrong := disagreements(began["employees"], hours, totals):
+    if wrong := disagreements(began["employees"], history.manifest_hours_hundredths, totals):
         raise NeedsReview(f"the control totals of {pinned.employer} do not agree: {'; '.join(wrong)}")
     facts: dict[str, Any] = {
         "completed": totals.completed,
@@ -172,11 +171,11 @@ def push_payment(work: Claimed) -> Outcome:
     content = instructions.payment_file(pinned, history.manifests, owed_cents)
     name = f"files/{pinned.pay_date}/{pinned.employer}-{pinned.employer_run}.ach"
     sha256 = objects.put_once(name, content)
-    instructed |= {"file_key": str(keys.file_key(UUID(pinned.employer_run)))}
+    instructed |= {"file_key": str(keys.file_key(pinned.employer_run))}
     instructed |= {"file_object": name, "file_sha256": sha256}
     events = [history.next("PaymentsInstructed", instructed)]
     for stream, event in owed.items():
-        payment = keys.payment_key(UUID(pinned.employer_run), keys.employee_of(stream))
+        payment = keys.payment_key(pinned.employer_run, keys.employee_of(stream))
         facts = {"payment_key": str(payment), "amount_cents": event.data["net_cents"], "payment_file": name}
         events.append(NewEvent(stream, event.version + 1, "PaymentInstructed", facts))
     return Outcome(events=events)

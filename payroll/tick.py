@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from events import store
 from events.failures import NeedsReview
-from events.store import WrongExpectedVersion
 from payroll import keys, runs
 from payroll.calc import calendar
 from payroll.models import PayCalendar
@@ -63,8 +62,6 @@ def _open(period: Period, payday: date, employers: list[str], ticked: Ticked) ->
         else:
             for employer in employers:
                 _open(period, payday, [employer], ticked)
-    except WrongExpectedVersion:
-        pass  # another scheduler opened some of these at the same moment; the next tick opens the rest
     else:
         if opened.new:
             ticked.opened.append(opened)

@@ -1,5 +1,6 @@
 """Columns that pay runs and employer runs share."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -34,6 +35,16 @@ def in_words(part: Any) -> str:
 def letters_link(count: int | None, **of: object) -> str:
     """The number of open dead letters, as a link to them."""
     return words.link(words.listing(DeadLetter, state="open", **of) if count else "", words.number(count))
+
+
+def money(field: str, description: str) -> Callable[[Any, Any], str]:
+    """A column that shows an amount in cents as dollars."""
+
+    @admin.display(description=description, ordering=field)
+    def column(page: Any, row: Any) -> str:
+        return words.money(getattr(row, field))
+
+    return column
 
 
 class Amounts:

@@ -40,11 +40,6 @@ def subject_link(stream: str) -> str:
     return words.link(words.page(PAGES[kind], stream) if kind in PAGES else "", stream)
 
 
-def events_of(stream: str) -> str:
-    """A link to all events of a stream, oldest first."""
-    return words.link(words.listing(Event, q=stream), "its events")
-
-
 def history(stream: str, title: str = "What happened") -> Table:
     """The events of one stream, oldest first."""
     rows = Event.objects.filter(stream=stream).order_by("version")[:STREAM_SHOWN]

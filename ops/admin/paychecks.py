@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from events.models import DeadLetter, Event
 from ops.admin import words
 from ops.admin.base import Endless, Facts, Section
+from ops.admin.columns import money
 from ops.admin.filters import ByEmployer, ByEmployerRun, by_employee
 from ops.admin.log import history
 from ops.admin.stub import state, stub
@@ -97,17 +98,9 @@ class PaycheckAdmin(Endless):
     def stands(self, row: Paycheck) -> str:
         return words.badge(*state(row.last_event, row.facts))
 
-    @admin.display(description="gross", ordering="gross_cents")
-    def gross(self, row: Paycheck) -> str:
-        return words.money(row.gross_cents)
-
-    @admin.display(description="employee taxes", ordering="employee_taxes_cents")
-    def taxes(self, row: Paycheck) -> str:
-        return words.money(row.employee_taxes_cents)
-
-    @admin.display(description="net pay", ordering="net_cents")
-    def net(self, row: Paycheck) -> str:
-        return words.money(row.net_cents)
+    gross = money("gross_cents", "gross")
+    taxes = money("employee_taxes_cents", "employee taxes")
+    net = money("net_cents", "net pay")
 
     def sections(self, request: HttpRequest, row: Paycheck) -> Sequence[Section]:
         return (self.whose(request, row), *stub(row.facts, row.last_event), history(row.stream))

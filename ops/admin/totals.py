@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from ops.admin import words
 from ops.admin.base import Endless, Facts, Section, Table
+from ops.admin.columns import money
 from ops.admin.filters import ByEmployer, ByEmployerRun, by_employee
 from ops.admin.paychecks import person
 from payroll.models import EmployerRun, Notification, Paycheck, YearToDate
@@ -46,25 +47,11 @@ class YearToDateAdmin(Endless):
     def count(self, row: YearToDate) -> str:
         return words.number(row.paychecks)
 
-    @admin.display(description="gross", ordering="gross_cents")
-    def gross(self, row: YearToDate) -> str:
-        return words.money(row.gross_cents)
-
-    @admin.display(description="federal income tax", ordering="federal_income_tax_cents")
-    def income_tax(self, row: YearToDate) -> str:
-        return words.money(row.federal_income_tax_cents)
-
-    @admin.display(description="Social Security", ordering="social_security_cents")
-    def social_security(self, row: YearToDate) -> str:
-        return words.money(row.social_security_cents)
-
-    @admin.display(description="Medicare", ordering="medicare_cents")
-    def medicare(self, row: YearToDate) -> str:
-        return words.money(row.medicare_cents)
-
-    @admin.display(description="net pay", ordering="net_cents")
-    def net(self, row: YearToDate) -> str:
-        return words.money(row.net_cents)
+    gross = money("gross_cents", "gross")
+    income_tax = money("federal_income_tax_cents", "federal income tax")
+    social_security = money("social_security_cents", "Social Security")
+    medicare = money("medicare_cents", "Medicare")
+    net = money("net_cents", "net pay")
 
     def sections(self, request: HttpRequest, row: YearToDate) -> Sequence[Section]:
         checks = Paycheck.objects.filter(

@@ -54,7 +54,7 @@ def _credits(
             account = crypto.decrypt(to["account"], manifest.account_context(pinned, entry["employee_id"]))
             credits[stream] = ach.Credit(
                 individual_id=individual_id(
-                    entry["employee_id"], keys.payment_key(UUID(pinned.employer_run), entry["employee_id"])
+                    entry["employee_id"], keys.payment_key(pinned.employer_run, entry["employee_id"])
                 ),
                 name=to["name"],
                 routing=to["routing"],
