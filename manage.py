@@ -15,6 +15,7 @@ WITHOUT_DATABASE = {
     "--version",
     "collectstatic",
     "diffsettings",
+    "calculate",
 }
 
 

@@ -20,8 +20,9 @@ from events import store
 from events.store import NewEvent
 from ops import follow
 from ops.status import run_status
-from payroll import crypto, runs
+from payroll import crypto, frozen, replay, rulebook, runs
 from payroll.models import Employee, Employer, TimeEntry
+from payroll.steps import PIPELINE
 
 PERIOD = (date(2026, 11, 1), date(2026, 11, 14))
 PAY_DATE = date(2026, 11, 20)
@@ -61,6 +62,10 @@ class Measured:
     ceiling_events_per_s: float
     ceiling_wal_bytes_per_event: float
     share_of_ceiling: float
+    workers_cpu_s: float
+    arithmetic_cpu_s: float
+    arithmetic_share: float
+    working_cost: float
 
 
 def measure(employers: int, employees: int, *, workers: int = 2) -> Measured:
@@ -70,6 +75,7 @@ def measure(employers: int, employees: int, *, workers: int = 2) -> Measured:
     with follow.workers_running(workers) as pool:
         warm_up(pool)
         memory = PeakMemory(pool.pid)
+        cpu_s = workers_cpu_s(pool.pid)
         wal = _wal()
         began = time.monotonic()
         opened = runs.open_run(*PERIOD, PAY_DATE, opened_by="bench", employers=names)
@@ -79,12 +85,14 @@ def measure(employers: int, employees: int, *, workers: int = 2) -> Measured:
             pool.keep()
             time.sleep(0.02)
         wal_bytes = _wal() - wal
+        cpu_s = workers_cpu_s(pool.pid) - cpu_s
         with connection.cursor() as cursor:
             cursor.execute(SPAN, {"run": stream})
             seconds, events = cursor.fetchone()
         pay(opened.run, memory.look)
         paid_seconds = time.monotonic() - began
     ceiling, ceiling_wal = raw_ceiling()
+    arithmetic_s = arithmetic_cpu_s(opened.run)
     rate = events / float(seconds)
     return Measured(
         employers=employers,
@@ -99,6 +107,10 @@ def measure(employers: int, employees: int, *, workers: int = 2) -> Measured:
         ceiling_events_per_s=ceiling,
         ceiling_wal_bytes_per_event=ceiling_wal,
         share_of_ceiling=rate / ceiling,
+        workers_cpu_s=cpu_s,
+        arithmetic_cpu_s=arithmetic_s,
+        arithmetic_share=arithmetic_s / cpu_s,
+        working_cost=working_cost(arithmetic_s),
     )
 
 
@@ -141,18 +153,80 @@ def pay(run: UUID, look: Callable[[], None] = lambda: None) -> None:
 
 def raw_ceiling() -> tuple[float, float]:
     """Events per second and WAL bytes per event of a bare loop that writes the run's events again."""
+    wal = _wal()
+    written, seconds = _write_again("raw", keep_working=True)
+    return written / seconds, (_wal() - wal) / written
+
+
+def arithmetic_cpu_s(run: UUID) -> float:
+    """CPU seconds of the steps alone over everybody in the run: computed again here, the faster of two times."""
+    given = [(batch.name, batch.manifest) for batch in replay.recorded(str(run)).batches]
+    rules = rulebook.tables(given[0][1]["terms"]["rules_version"])
+
+    def once() -> float:
+        spent = 0.0
+        for name, manifest in given:
+            terms = frozen.terms(manifest, name, rules)
+            paychecks = list(frozen.paychecks(manifest).values())
+            began = time.process_time()
+            for paycheck in paychecks:
+                for step in PIPELINE:
+                    paycheck.fold(step.decide(paycheck, terms))
+            spent += time.process_time() - began
+        return spent
+
+    return min(once(), once())
+
+
+def working_cost(arithmetic_s: float) -> float:
+    """What keeping the working costs: computing and writing with it, over the same without it.
+
+    Without it nothing of it is written, and the time that it takes to make its lists is taken off.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select data -> 'working' from events_event where stream like 'paycheck-%%' and data ? 'working'"
+        )
+        workings = [json.loads(found) if isinstance(found, str) else found for (found,) in cursor.fetchall()]
+    began = time.process_time()
+    for working in workings:
+        [tuple(each) for each in working]
+    made_s = time.process_time() - began
+    _, without_s = _write_again("without", keep_working=False)
+    _, with_s = _write_again("with", keep_working=True)
+    return (arithmetic_s + with_s) / (arithmetic_s - made_s + without_s)
+
+
+def _write_again(prefix: str, *, keep_working: bool) -> tuple[int, float]:
+    """Write the run's events again under other names, a commit a batch; how many, and the seconds it took."""
     with connection.cursor() as cursor:
         cursor.execute(BATCHES)
-        batches = [(cause, version, rows) for cause, version, rows in cursor.fetchall()]
-    written = 0
-    wal = _wal()
-    began = time.perf_counter()
+        batches = cursor.fetchall()
+    written, seconds = 0, 0.0
     for cause, version, rows in batches:
-        parsed = rows if isinstance(rows, list) else json.loads(rows)
+        found = rows if isinstance(rows, list) else json.loads(rows)
+        for _, _, data in found if not keep_working else ():
+            data.pop("working", None)
+        began = time.perf_counter()
+        events = [NewEvent(f"{prefix}{stream}", version, kind, data) for stream, kind, data in found]
         with transaction.atomic(durable=True):
-            store.append([NewEvent(f"raw{s}", version, kind, data) for s, kind, data in parsed], cause=cause)
-        written += len(parsed)
-    return written / (time.perf_counter() - began), (_wal() - wal) / written
+            store.append(events, cause=cause)
+        seconds += time.perf_counter() - began
+        written += len(found)
+    return written, seconds
+
+
+def workers_cpu_s(pid: int) -> float:
+    """CPU seconds that the workers' processes have used so far."""
+    root = psutil.Process(pid)
+    spent = 0.0
+    for process in [root, *root.children(recursive=True)]:
+        try:
+            times = process.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        spent += times.user + times.system
+    return spent
 
 
 class PeakMemory:

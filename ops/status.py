@@ -13,8 +13,8 @@ from django.db.models import Count, Sum
 from events import projection
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
 from payroll import keys, objects
-from payroll.models import EmployerRun, PayRun
-from payroll.projections import RUNS
+from payroll.models import EmployerRun, Paycheck, PayRun
+from payroll.projections import PAYCHECKS, RUNS
 from payroll.runs import Refused
 from payroll.steps import PIPELINE
 
@@ -83,6 +83,28 @@ def find_run(text: str) -> PayRun:
     if len(found) > 1:
         raise Refused(f"{text!r} is the beginning of more than one pay run; write more of it")
     return found[0]
+
+
+def find_paycheck(text: str, run: str | None = None) -> str:
+    """The stream of the paycheck that a person names.
+
+    text     EMPLOYER/EMPLOYEE, or the name of the stream
+    run      the pay run; without it the latest paycheck is meant
+    raises   Refused
+    """
+    if text.startswith("paycheck-"):
+        return text
+    employer, slash, employee = text.partition("/")
+    if not slash:
+        raise Refused(f"{text!r} names no paycheck: write EMPLOYER/EMPLOYEE")
+    projection.catch_up(PAYCHECKS)
+    found = Paycheck.objects.filter(employer=employer, employee_id=employee)
+    if run:
+        found = found.filter(run=find_run(run).run)
+    latest = found.order_by("-pay_date", "-first_at").first()
+    if latest is None:
+        raise Refused(f"{text} has no paycheck{' in this run' if run else ''}")
+    return latest.stream
 
 
 def run_status(run: UUID | str) -> RunStatus:

@@ -20,6 +20,7 @@ class ControlTotals(NamedTuple):
     payable: int
     hours_hundredths: int
     gross_cents: int
+    reimbursement_cents: int
     deductions_cents: int
     employee_taxes_cents: int
     employer_taxes_cents: int
@@ -50,8 +51,10 @@ def disagreements(employees: int, hours_hundredths: int, totals: ControlTotals) 
             f"{hours_hundredths / 100:.2f} hours in the manifest, {totals.hours_hundredths / 100:.2f} paid"
         )
     net_cents = totals.gross_cents - totals.deductions_cents - totals.employee_taxes_cents
+    net_cents += totals.reimbursement_cents
     if net_cents != totals.net_cents:
         wrong.append(
-            f"gross less deductions and taxes is {dollars(net_cents)}, net pay {dollars(totals.net_cents)}"
+            f"gross less deductions and taxes, with reimbursements, is {dollars(net_cents)}, "
+            f"net pay {dollars(totals.net_cents)}"
         )
     return wrong

@@ -1,14 +1,20 @@
 """What happens in a pay run, and a paycheck folded from it.
 
 Events are frozen and carry results: money in integer cents, hours in hundredths. The names of the facts
-of one stream are unique, so that a read model can merge them.
+of one stream are unique, so that a read model can merge them; but for `working`, which each step has: the
+worksheets that gave its results (payroll/calc/worksheet.py), left out of the read models.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from payroll.calc.tables import Rules
+from payroll.calc.worksheet import Working
+
+Workings = list[Working]
 
 # The paycheck's stream: one event for each step
 
@@ -35,11 +41,14 @@ class TimeEntered:
     overtime_hours_hundredths: int
     leave_hours_hundredths: int
     holiday_hours_hundredths: int
+    double_time_hours_hundredths: int
     straight_time_cents: int
     overtime_premium_cents: int
+    flsa_premium_cents: int  # of it: what the FLSA itself requires (Form W-2 box 12, code TT)
     leave_cents: int
     holiday_cents: int
     earnings: list[list[Any]]  # kind, dollars per hour, hours, cents
+    working: Workings
 
 
 @dataclass(frozen=True)
@@ -47,14 +56,21 @@ class PayCalculated:
     """Gross pay, and what comes off it before tax. The deferral is settled here: it lowers taxable wages."""
 
     salary_cents: int
+    items: list[list[Any]]  # bonus, commission … and reimbursements: kind, cents, reference
+    supplemental_cents: int  # of gross: identified separately, taxed by its own method
+    reimbursement_cents: int  # not wages: paid on top, nothing is taken from it
     gross_cents: int
     section125_cents: int
-    section125_short_cents: int  # elected, but there was no pay to take it from
+    section125_short_cents: int  # elected, but over the limit, or there was no pay to take it from
+    dependent_care_cents: int  # of Section 125
+    hsa_cents: int
+    hsa_short_cents: int
     traditional_401k_cents: int
     roth_401k_cents: int
     catch_up_cents: int
     deferral_refused_cents: int
     no_hours: bool
+    working: Workings
 
 
 @dataclass(frozen=True)
@@ -67,28 +83,39 @@ class TaxCalculated:
     ss_taxable_cents: int
     additional_medicare_taxable_cents: int
     futa_taxable_cents: int
+    supplemental_income_tax_cents: int  # of the federal income tax
     federal_income_tax_cents: int
     social_security_cents: int
     medicare_cents: int
     additional_medicare_cents: int
     state: str
     state_income_tax_cents: int
+    programmes: list[list[Any]]  # the state's own: name, employee's cents, employer's cents, wages
+    state_programmes_cents: int
     employer_social_security_cents: int
     employer_medicare_cents: int
     employer_futa_cents: int
+    employer_programmes_cents: int
     federal_income_tax_short_cents: int  # asked for on the Form W-4, but there was no pay to take it from
+    state_income_tax_short_cents: int
     employee_taxes_cents: int
     employer_taxes_cents: int
+    working: Workings
 
 
 @dataclass(frozen=True)
 class RetirementCalculated:
-    """The employer's match, and the net pay: the paycheck is complete."""
+    """The employer's match, what others take from the pay, and the net pay: the paycheck is complete."""
 
     matched_comp_cents: int
     match_cents: int
     disposable_cents: int
+    garnishments: list[list[Any]]  # order, kind, cents withheld, cents wanted, why less
+    garnished_cents: int
+    post_tax: list[list[Any]]  # name, cents taken, cents wanted
+    post_tax_cents: int
     net_cents: int
+    working: Workings
 
 
 PaycheckEvent = PaycheckBegan | TimeEntered | PayCalculated | TaxCalculated | RetirementCalculated
@@ -115,24 +142,39 @@ class Terms(NamedTuple):
     workweek_start: int
     manifest: str
     rules: Rules
+    employees: int | None = None
 
 
 class YearToDate(NamedTuple):
-    """What this employer paid this person earlier in the pay date's year, in cents."""
+    """What this employer paid this person earlier in the pay date's year, in cents.
+
+    annual_additions_cents   deferrals without catch-up, and the match: IRC 415(c)
+    programme_wages_cents    by state programme, the wages that it took its part of
+    income_tax_withheld      from regular wages, this year or last: only then may a bonus be taxed flat
+    """
 
     fica_wages_cents: int = 0
     social_security_cents: int = 0
+    medicare_cents: int = 0
     deferrals_cents: int = 0
     eligible_comp_cents: int = 0
     prior_year_ss_wages_cents: int = 0
+    supplemental_cents: int = 0
+    hsa_cents: int = 0
+    dependent_care_cents: int = 0
+    annual_additions_cents: int = 0
+    programme_wages_cents: Mapping[str, int] = MappingProxyType({})
+    income_tax_withheld: bool = False
 
 
 class Inputs(NamedTuple):
     """One person as the run found them, frozen in the manifest. Amounts in cents, percents in hundredths.
 
-    time      [day, hours, kind, rate or null], from the start of the first workweek on
-    pay_to    name, routing, account as ciphertext, account_type
-    hold      the earlier paycheck of this person that is not finished, so that year to date is unknown
+    time          [day, hours, kind, rate or null], from the start of the first workweek on
+    pay_to        name, routing, account as ciphertext, account_type
+    hold          the earlier paycheck of this person that is not finished, so that year to date is unknown
+    time_from     the first day of `time`, where a bonus asks for more than the first workweek
+    items, deductions, garnishments, forms   as payroll/pay_inputs.py gives them; empty for most people
     """
 
     employee_id: str
@@ -160,6 +202,11 @@ class Inputs(NamedTuple):
     year_to_date: YearToDate
     pay_to: dict[str, str]
     hold: str | None = None
+    items: Sequence[Mapping[str, Any]] = ()
+    deductions: Sequence[Mapping[str, Any]] = ()
+    garnishments: Sequence[Mapping[str, Any]] = ()
+    forms: Mapping[str, Any] = MappingProxyType({})
+    time_from: str | None = None
 
 
 class Paycheck:

@@ -13,20 +13,23 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Q
 
 from events import projection
 from events.batches import numbers
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
-from payroll import keys, objects, rules
+from payroll import frozen, keys, objects, pay_inputs
 from payroll.calc.money import percent_to_bp
 from payroll.calc.timesheet import first_entry_day
-from payroll.domain import Inputs, Paycheck, Terms, YearToDate
+from payroll.domain import Inputs, YearToDate
 from payroll.models import Employee, Employer, TimeEntry
 from payroll.models import YearToDate as YearToDateRow
-from payroll.projections import PAYCHECKS
+from payroll.projections import PAYCHECKS, statement
 
 SCHEMA = 1
+ALWAYS = tuple(name for name in Inputs._fields if name not in Inputs._field_defaults)
+WITHHELD_BEFORE = statement("withheld_before")
 
 
 class Written(NamedTuple):
@@ -90,9 +93,8 @@ def _write(
     name: str,
     sequence: int,
 ) -> Written:
-    entries = _time(people, first_entry_day(pinned.period_start, employer.workweek_start), pinned.period_end)
-    years = _years(pinned, [person.employee_id for person in people])
-    inputs = [_inputs(person, entries.get(person.pk, []), years, pinned, holds) for person in people]
+    given = _Given.of(people, pinned, employer)
+    inputs = [_inputs(person, given, pinned, holds) for person in people]
     content = json.dumps(
         {
             "schema": SCHEMA,
@@ -101,10 +103,9 @@ def _write(
                 "retirement_plan": employer.retirement_plan,
                 "workweek_start": employer.workweek_start,
                 "sequence": sequence,
+                "employees": Employee.objects.filter(employer=employer).count(),
             },
-            "employees": [
-                person._asdict() | {"year_to_date": person.year_to_date._asdict()} for person in inputs
-            ],
+            "employees": [_entry(person) for person in inputs],
         },
         separators=(",", ":"),
     ).encode()
@@ -114,6 +115,13 @@ def _write(
     sha256 = objects.put_once(key, content)
     hours = sum(hours_hundredths(person.time, pinned.period_start) for person in inputs)
     return Written(key, sha256, len(inputs), hours)
+
+
+def _entry(person: Inputs) -> dict[str, Any]:
+    """One person as the manifest holds it: what most people do not have is left out."""
+    year = {name: value for name, value in person.year_to_date._asdict().items() if value}
+    entry = {name: value for name, value in person._asdict().items() if value or name in ALWAYS}
+    return entry | {"year_to_date": year}
 
 
 def hours_hundredths(time: list[list[Any]], since: date) -> int:
@@ -127,50 +135,6 @@ def read(object_key: str, sha256: str) -> dict[str, Any]:
     return manifest
 
 
-def terms(manifest: dict[str, Any], object_key: str) -> Terms:
-    """What the paychecks of a manifest share, with the pinned rules.
-
-    raises   RulesChanged when this program's rule tables are not those that the run is pinned to
-    """
-    found = manifest["terms"]
-    pay_date = date.fromisoformat(found["pay_date"])
-    tables = rules.load(pay_date.year)
-    if tables.version != found["rules_version"]:
-        raise RulesChanged(
-            f"the run is pinned to the rule tables {found['rules_version']} and this program has {tables.version}: "
-            "finish the run with the version of the program that it began with"
-        )
-    return Terms(
-        run=found["run"],
-        employer_run=found["employer_run"],
-        employer=found["employer"],
-        frequency=found["frequency"],
-        period_start=date.fromisoformat(found["period_start"]),
-        period_end=date.fromisoformat(found["period_end"]),
-        pay_date=pay_date,
-        retirement_plan=found["retirement_plan"],
-        workweek_start=found["workweek_start"],
-        manifest=object_key,
-        rules=tables,
-    )
-
-
-class RulesChanged(Exception):
-    """The rule tables on disk are not those that the run is pinned to. Nothing is computed with others."""
-
-
-def paychecks(manifest: dict[str, Any], wanted: Sequence[int]) -> dict[int, Paycheck]:
-    """The paychecks of a manifest by their number, before their first step."""
-    employer_run = manifest["terms"]["employer_run"]
-    found = {}
-    for number in wanted:
-        entry = manifest["employees"][number]
-        inputs = Inputs(**{**entry, "year_to_date": YearToDate(**entry["year_to_date"])})
-        stream = keys.paycheck_stream(employer_run, inputs.employee_id, manifest["terms"]["sequence"])
-        found[number] = Paycheck(stream, number, inputs)
-    return found
-
-
 def unfinished(pinned: Pinned) -> dict[str, str]:
     """People of this employer whose paycheck of an earlier run waits as a dead letter: employee id to stream.
 
@@ -180,14 +144,14 @@ def unfinished(pinned: Pinned) -> dict[str, str]:
         group_key=pinned.employer, saga="paychecks", state=DeadLetterState.OPEN
     ).exclude(run_key=pinned.run)
     dead = Work.objects.filter(id__in=letters.values("work")).values_list("payload", flat=True)
-    frozen: dict[str, dict[str, Any]] = {}
+    manifests: dict[str, dict[str, Any]] = {}
     holds = {}
     for payload in dead:
         name = payload["manifest"]
-        if name not in frozen:
-            frozen[name] = read(name, payload["sha256"])
-        if _order(frozen[name]["terms"]) < _order(pinned._asdict()):
-            for paycheck in paychecks(frozen[name], numbers(payload)).values():
+        if name not in manifests:
+            manifests[name] = read(name, payload["sha256"])
+        if _order(manifests[name]["terms"]) < _order(pinned._asdict()):
+            for paycheck in frozen.paychecks(manifests[name], numbers(payload)).values():
                 holds[paycheck.inputs.employee_id] = paycheck.stream
     return holds
 
@@ -246,15 +210,74 @@ def _years(pinned: Pinned, employee_ids: Sequence[str]) -> dict[tuple[str, int],
     return {(row.employee_id, row.year): row for row in rows}
 
 
-def _inputs(
-    person: Employee,
-    entries: list[list[Any]],
-    years: dict[tuple[str, int], YearToDateRow],
-    pinned: Pinned,
-    holds: dict[str, str],
-) -> Inputs:
+class _Given(NamedTuple):
+    """What the database holds of a batch of people: by primary key, but for the years."""
+
+    years: dict[tuple[str, int], YearToDateRow]
+    items: dict[int, list[dict[str, Any]]]
+    deductions: dict[int, list[dict[str, Any]]]
+    garnishments: dict[int, list[dict[str, Any]]]
+    forms: dict[int, dict[str, Any]]
+    time_from: dict[int, date]
+    time: dict[int, list[list[Any]]]
+
+    @classmethod
+    def of(cls, people: Sequence[Employee], pinned: Pinned, employer: Employer) -> "_Given":
+        """Read it, one query each."""
+        pks = [person.pk for person in people]
+        items = pay_inputs.pay_items(pks, pinned.period_start, pinned.period_end)
+        orders = pay_inputs.garnishments(pks, pinned.pay_date)
+        _less_withheld_before(people, pinned, orders)
+        week = first_entry_day(pinned.period_start, employer.workweek_start)
+        # A bonus is spread over the workweeks in which it was earned, so their hours are needed again.
+        earned = {
+            pk: first_entry_day(min(days), employer.workweek_start)
+            for pk, listed in items.items()
+            if (days := [date.fromisoformat(item["earned_from"]) for item in listed if item["earned_from"]])
+        }
+        earlier = {pk: day for pk, day in earned.items() if day < week}
+        since = min([week, *earlier.values()])
+        time = _time(people, since, pinned.period_end)
+        if since < week:
+            for pk, entries in time.items():
+                first = earlier.get(pk, week).isoformat()
+                time[pk] = [entry for entry in entries if entry[0] >= first]
+        return cls(
+            years=_years(pinned, [person.employee_id for person in people]),
+            items=items,
+            deductions=pay_inputs.deductions(pks, pinned.pay_date),
+            garnishments=orders,
+            forms=pay_inputs.tax_forms(pks, pinned.pay_date),
+            time_from=earlier,
+            time=time,
+        )
+
+
+def _less_withheld_before(
+    people: Sequence[Employee], pinned: Pinned, orders: dict[int, list[dict[str, Any]]]
+) -> None:
+    """Lower the balance of every order by what earlier paychecks withheld for it."""
+    limited = {
+        person.employee_id: orders[person.pk]
+        for person in people
+        if any(order["balance_cents"] is not None for order in orders.get(person.pk, ()))
+    }
+    if not limited:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(WITHHELD_BEFORE, {"employer": pinned.employer, "people": list(limited)})
+        withheld = {(employee, order): cents for employee, order, cents in cursor.fetchall()}
+    for employee_id, listed in limited.items():
+        for order in listed:
+            if order["balance_cents"] is not None:
+                before = withheld.get((employee_id, order["id"]), 0)
+                order["balance_cents"] = max(0, order["balance_cents"] - before)
+
+
+def _inputs(person: Employee, given: _Given, pinned: Pinned, holds: dict[str, str]) -> Inputs:
     year = pinned.pay_date.year
-    this, before = years.get((person.employee_id, year)), years.get((person.employee_id, year - 1))
+    this, before = (given.years.get((person.employee_id, when)) for when in (year, year - 1))
+    time_from = given.time_from.get(person.pk)
     return Inputs(
         employee_id=person.employee_id,
         pay_basis=person.pay_basis,
@@ -277,13 +300,22 @@ def _inputs(
         traditional_bp=percent_to_bp(person.traditional_401k_percent),
         roth_bp=percent_to_bp(person.roth_401k_percent),
         section125_cents=_cents(person.section125_per_period),
-        time=entries,
+        time=given.time.get(person.pk, []),
         year_to_date=YearToDate(
             fica_wages_cents=this.fica_wages_cents if this else 0,
             social_security_cents=this.social_security_cents if this else 0,
+            medicare_cents=this.medicare_cents if this else 0,
             deferrals_cents=this.deferrals_cents if this else 0,
             eligible_comp_cents=this.gross_cents if this else 0,
             prior_year_ss_wages_cents=before.ss_taxable_cents if before else 0,
+            supplemental_cents=this.supplemental_cents if this else 0,
+            hsa_cents=this.hsa_cents if this else 0,
+            dependent_care_cents=this.dependent_care_cents if this else 0,
+            annual_additions_cents=this.deferrals_cents - this.catch_up_cents + this.match_cents
+            if this
+            else 0,
+            programme_wages_cents=this.programme_wages_cents if this else {},
+            income_tax_withheld=any(each and each.federal_income_tax_cents > 0 for each in (this, before)),
         ),
         pay_to={
             "name": f"{person.first_name} {person.last_name}",
@@ -292,6 +324,11 @@ def _inputs(
             "account_type": person.account_type,
         },
         hold=holds.get(person.employee_id),
+        items=given.items.get(person.pk, []),
+        deductions=given.deductions.get(person.pk, []),
+        garnishments=given.garnishments.get(person.pk, []),
+        forms=given.forms.get(person.pk, {}),
+        time_from=time_from.isoformat() if time_from else None,
     )
 
 

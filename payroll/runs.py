@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from events import store, work
 from events.doorbells import ring
 from events.store import NewEvent, WrongExpectedVersion
-from payroll import __version__, keys, rules
+from payroll import __version__, keys, rulebook
 from payroll.calc import calendar
 from payroll.history import History
 from payroll.models import Employer
@@ -72,7 +72,7 @@ def open_run(
     if end < start:
         raise Refused(f"the period ends on {end}, before it begins on {start}")
     pay_date = calendar.adjust_before(pay_date)
-    tables = rules.load(pay_date.year)
+    tables = rulebook.keep(pay_date.year)
     chosen, skipped = _choose(employers, start, end)
     run = keys.run_id(kind, start, end, pay_date, (employer.id for employer in chosen))
     stream = keys.payrun_stream(run)
@@ -159,7 +159,7 @@ def code_version() -> str:
     """The version of this program, with a hash of the code that computes pay."""
     here = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted([*(here / "calc").glob("*.py"), here / "steps.py"]):
+    for path in sorted([*(here / "calc").rglob("*.py"), here / "steps.py"]):
         digest.update(path.read_bytes())
     return f"{__version__}+{digest.hexdigest()[:12]}"
 

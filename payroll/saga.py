@@ -21,7 +21,7 @@ from events.failures import NeedsReview, TryAgain
 from events.saga import Batch, Outcome, Pipeline, Retry, Saga, task
 from events.store import NewEvent, Recorded
 from events.work import Claimed, NewWork
-from payroll import keys, manifest, notify, objects
+from payroll import frozen, keys, manifest, notify, objects, rulebook
 from payroll.calc.money import dollars
 from payroll.control import control_totals, disagreements
 from payroll.domain import PAYCHECK_EVENTS
@@ -245,9 +245,10 @@ def net_pay(employer_run: str) -> dict[str, Recorded]:
 
 def load_batch(work: Claimed) -> Batch:
     """The paychecks of a batch: their frozen inputs, and what the log already holds of them."""
-    frozen = manifest.read(work.payload["manifest"], work.payload["sha256"])
-    terms = manifest.terms(frozen, work.payload["manifest"])
-    paychecks = manifest.paychecks(frozen, numbers(work.payload))
+    name = work.payload["manifest"]
+    given = manifest.read(name, work.payload["sha256"])
+    terms = frozen.terms(given, name, rulebook.tables(frozen.rules_version(given)))
+    paychecks = frozen.paychecks(given, numbers(work.payload))
     recorded = store.read_each(paycheck.stream for paycheck in paychecks.values())
     for paycheck in paychecks.values():
         for event in recorded.get(paycheck.stream, ()):

@@ -10,12 +10,12 @@ from decimal import Decimal
 
 from events.failures import NeedsReview
 from events.saga import step
-from payroll.calc import federal, gross, precedence, state, timesheet
-from payroll.calc.deferral import NO_DEFERRAL, Deferral, deferral
-from payroll.calc.match import match
-from payroll.calc.paycheck import PreTax, Taxes, net_pay, taxes
-from payroll.calc.paycheck import YearToDate as TaxYearToDate
-from payroll.calc.timesheet import Entry
+from payroll import withheld
+from payroll.calc import gross, timesheet
+from payroll.calc.earnings import NOTHING_EXTRA, Item, earnings, in_regular_rate
+from payroll.calc.match import annual_additions, match
+from payroll.calc.net import net_pay
+from payroll.calc.timesheet import Bonus, Entry
 from payroll.domain import (
     Inputs,
     PayCalculated,
@@ -26,8 +26,6 @@ from payroll.domain import (
     Terms,
     TimeEntered,
 )
-
-NO_TAXES = Taxes(*[0] * len(Taxes._fields))
 
 
 @step("begin", queue="time-entry", emits=PaycheckBegan)
@@ -57,7 +55,7 @@ def time_entry(paycheck: Paycheck, terms: Terms) -> TimeEntered:
     """Count the period's hours by workweek, and price those that are paid by the hour.
 
     raises   NeedsReview for hours that cannot be
-    source   29 CFR 778.104, 778.106, 778.113, 778.115
+    source   29 CFR 778.104, 778.106, 778.113, 778.115, 778.209; Cal. Labor Code 510
     """
     inputs = paycheck.inputs
     entries = [
@@ -74,78 +72,140 @@ def time_entry(paycheck: Paycheck, terms: Terms) -> TimeEntered:
 
 @step("payroll-calc", queue="payroll-calc", emits=PayCalculated)
 def payroll_calc(paycheck: Paycheck, terms: Terms) -> PayCalculated:
-    """Gross pay, Section 125 and the 401(k) deferral within the year's limits.
+    """Gross pay, what is taken before tax, and the 401(k) deferral within the year's limits.
 
-    When pay does not suffice, the order is: taxes, Section 125 whole or not at all, the deferral as far as it fits.
-    What was asked for and not taken is on the paycheck.
+    When pay does not suffice, the order is that of precedence.ORDER: taxes, garnishments, premiums whole or not at all,
+    the deferral as far as it fits. What was asked for and not taken is on the paycheck.
 
-    source   IRC 125, 402(g), 414(v); the order is a convention of this product (precedence.py)
+    source   IRC 125, 129, 223, 402(g), 414(v); the order is a convention of this product
     """
     inputs, time = paycheck.inputs, paycheck.time
     assert time is not None
-    salary_cents = _salary_cents(inputs, terms) if inputs.pay_basis == "salary" else 0
+    workings = []
+    salary_cents = 0
+    if inputs.pay_basis == "salary":
+        salary = _salary(inputs, terms)
+        salary_cents = salary.cents
+        workings.append(salary.working)
+    extra = earnings(_items(inputs)) if inputs.items else NOTHING_EXTRA
+    if inputs.items:
+        workings.append(extra.working)
     hourly_cents = time.straight_time_cents + time.leave_cents + time.holiday_cents
-    gross_cents = salary_cents + hourly_cents + time.overtime_premium_cents
-    if gross_cents == 0:  # nothing earned: nothing is deducted either
-        return PayCalculated(salary_cents, 0, 0, 0, 0, 0, 0, 0, no_hours=inputs.pay_basis == "hourly")
-    section125_cents = _section125_cents(inputs, gross_cents, terms)
-    deferred = _deferral(inputs, gross_cents, section125_cents, terms)
+    gross_cents = salary_cents + hourly_cents + time.overtime_premium_cents + extra.supplemental_cents
+    workings.append(
+        (
+            "gross_pay",
+            salary_cents,
+            time.straight_time_cents,
+            time.overtime_premium_cents,
+            time.leave_cents,
+            time.holiday_cents,
+            extra.supplemental_cents,
+        )
+    )
+    settled = withheld.before_tax(inputs, terms, gross_cents, extra.supplemental_cents)
     return PayCalculated(
         salary_cents=salary_cents,
+        items=[[item["kind"], item["cents"], item["reference"]] for item in inputs.items],
+        supplemental_cents=extra.supplemental_cents,
+        reimbursement_cents=extra.reimbursement_cents,
         gross_cents=gross_cents,
-        section125_cents=section125_cents,
-        section125_short_cents=inputs.section125_cents - section125_cents,
-        traditional_401k_cents=deferred.traditional_cents,
-        roth_401k_cents=deferred.roth_cents,
-        catch_up_cents=deferred.catch_up_cents,
-        deferral_refused_cents=deferred.refused_cents,
-        no_hours=False,
+        section125_cents=settled.section125_cents,
+        section125_short_cents=settled.section125_short_cents,
+        dependent_care_cents=settled.dependent_care_cents,
+        hsa_cents=settled.hsa_cents,
+        hsa_short_cents=settled.hsa_short_cents,
+        traditional_401k_cents=settled.deferral.traditional_cents,
+        roth_401k_cents=settled.deferral.roth_cents,
+        catch_up_cents=settled.deferral.catch_up_cents,
+        deferral_refused_cents=settled.deferral.refused_cents,
+        no_hours=inputs.pay_basis == "hourly" and gross_cents == 0,
+        working=[*workings, *settled.workings],
     )
 
 
 @step("tax-calc", queue="tax-calc", emits=TaxCalculated)
 def tax_calc(paycheck: Paycheck, terms: Terms) -> TaxCalculated:
-    """Federal and state withholding, Social Security, Medicare and federal unemployment tax.
+    """Federal and state withholding, Social Security, Medicare, state programmes and federal unemployment tax.
 
     raises   NeedsReview for a state without rules: never zero tax
     source   Pub. 15-T Worksheet 1A; Pub. 15; the states' own guides
     """
     inputs, pay = paycheck.inputs, paycheck.pay
     assert pay is not None
-    computed = _taxes(inputs, _pre_tax(pay), pay.gross_cents, terms) if pay.gross_cents else NO_TAXES
-    taken_cents = pay.section125_cents + pay.traditional_401k_cents + pay.roth_401k_cents
-    withheld = precedence.within_pay(computed, pay.gross_cents - taken_cents)
+    computed, within = withheld.taxes_of(inputs, terms, pay)
+    taxed = within._asdict()
+    workings = list(taxed.pop("workings"))
+    programmes = [list(line) for line in taxed.pop("programmes")]
     return TaxCalculated(
-        **withheld._asdict(),
+        **taxed,
+        programmes=programmes,
         state=inputs.work_state,
-        federal_income_tax_short_cents=computed.federal_income_tax_cents - withheld.federal_income_tax_cents,
-        employee_taxes_cents=withheld.employee_cents,
-        employer_taxes_cents=withheld.employer_cents,
+        federal_income_tax_short_cents=computed.federal_income_tax_cents - within.federal_income_tax_cents,
+        state_income_tax_short_cents=computed.state_income_tax_cents - within.state_income_tax_cents,
+        employee_taxes_cents=within.employee_cents,
+        employer_taxes_cents=within.employer_cents,
+        working=workings,
     )
 
 
 @step("retirement-calc", queue="retirement-calc", emits=RetirementCalculated)
 def retirement_calc(paycheck: Paycheck, terms: Terms) -> RetirementCalculated:
-    """The employer's match on the deferral, and what is left to pay out.
+    """The employer's match, what garnishments and deductions after tax take, and what is left to pay out.
 
-    raises   NeedsReview when nothing is left to pay from, or the plan is unknown
-    source   IRC 401(a)(17); the plan's formula
+    raises   NeedsReview when the plan or an order cannot be computed
+    source   IRC 401(a)(17), 415(c); the plan's formula; 15 USC 1672, 1673
     """
     inputs, pay, tax = paycheck.inputs, paycheck.pay, paycheck.tax
     assert pay is not None and tax is not None
-    matched = match(
+    ytd = inputs.year_to_date
+    limits = terms.rules.retirement
+    deferred_cents = pay.traditional_401k_cents + pay.roth_401k_cents
+    workings = []
+    matched = match(pay.gross_cents, ytd.eligible_comp_cents, deferred_cents, terms.retirement_plan, limits)
+    match_cents = matched.match_cents
+    workings.append(matched.working)
+    regular_cents = deferred_cents - pay.catch_up_cents
+    if match_cents + regular_cents + ytd.annual_additions_cents > limits.annual_additions_limit_cents:
+        allowed = annual_additions(
+            match_cents,
+            regular_cents,
+            ytd.annual_additions_cents,
+            ytd.eligible_comp_cents + pay.gross_cents,
+            limits,
+        )
+        match_cents = allowed.match_cents
+        workings.append(allowed.working)
+    disposable_cents = pay.gross_cents - tax.employee_taxes_cents
+    voluntary_cents = pay.section125_cents + pay.hsa_cents + deferred_cents
+    garnished = withheld.garnish(inputs, terms, disposable_cents, voluntary_cents)
+    after_tax = withheld.after_tax(inputs, disposable_cents - voluntary_cents - garnished.garnished_cents)
+    left = net_pay(
         pay.gross_cents,
-        inputs.year_to_date.eligible_comp_cents,
-        pay.traditional_401k_cents + pay.roth_401k_cents,
-        terms.retirement_plan,
-        terms.rules.retirement,
+        federal_income_tax_cents=tax.federal_income_tax_cents,
+        social_security_cents=tax.social_security_cents,
+        medicare_cents=tax.medicare_cents,
+        additional_medicare_cents=tax.additional_medicare_cents,
+        state_income_tax_cents=tax.state_income_tax_cents,
+        state_programmes_cents=tax.state_programmes_cents,
+        section125_cents=pay.section125_cents,
+        hsa_cents=pay.hsa_cents,
+        traditional_401k_cents=pay.traditional_401k_cents,
+        roth_401k_cents=pay.roth_401k_cents,
+        garnished_cents=garnished.garnished_cents,
+        post_tax_cents=after_tax.cents,
+        reimbursement_cents=pay.reimbursement_cents,
     )
-    left = net_pay(pay.gross_cents, _pre_tax(pay), _as_taxes(tax), roth_401k_cents=pay.roth_401k_cents)
     return RetirementCalculated(
         matched_comp_cents=matched.matched_comp_cents,
-        match_cents=matched.match_cents,
+        match_cents=match_cents,
         disposable_cents=left.disposable_cents,
-        net_cents=left.net_pay_cents,
+        garnishments=[[o.id, o.kind, o.withheld_cents, o.wanted_cents, o.why] for o in garnished.orders],
+        garnished_cents=garnished.garnished_cents,
+        post_tax=[list(line) for line in after_tax.lines],
+        post_tax_cents=after_tax.cents,
+        net_cents=left.net_cents,
+        working=[*workings, *garnished.workings, *after_tax.workings, left.working],
     )
 
 
@@ -153,14 +213,18 @@ PIPELINE = (begin, time_entry, payroll_calc, tax_calc, retirement_calc)
 
 
 def _hourly(inputs: Inputs, terms: Terms, entries: list[Entry], last_day: date | None) -> TimeEntered:
+    flsa = terms.rules.flsa
     period = timesheet.hourly_period(
         entries,
         Decimal(inputs.pay_rate),
-        terms.rules.flsa,
+        flsa,
         period_start=terms.period_start,
         period_end=terms.period_end,
         workweek_start=terms.workweek_start,
         last_day=last_day,
+        bonuses=_bonuses(inputs),
+        entries_from=_entries_from(inputs),
+        daily_overtime=flsa.california if inputs.work_state == "CA" else None,
     )
     return TimeEntered(
         hours_worked_hundredths=_hundredths(period.hours_worked),
@@ -168,17 +232,25 @@ def _hourly(inputs: Inputs, terms: Terms, entries: list[Entry], last_day: date |
         overtime_hours_hundredths=_hundredths(period.overtime_hours),
         leave_hours_hundredths=_hundredths(period.leave_hours),
         holiday_hours_hundredths=_hundredths(period.holiday_hours),
+        double_time_hours_hundredths=_hundredths(period.double_time_hours),
         straight_time_cents=period.straight_time_cents,
         overtime_premium_cents=period.premium_cents,
+        flsa_premium_cents=period.flsa_premium_cents,
         leave_cents=period.leave_cents,
         holiday_cents=period.holiday_cents,
         earnings=[[line.kind, str(line.rate), str(line.hours), line.cents] for line in period.lines],
+        working=[period.working],
     )
 
 
 def _salaried_nonexempt(
     inputs: Inputs, terms: Terms, entries: list[Entry], last_day: date | None
 ) -> TimeEntered:
+    if inputs.work_state == "CA":
+        raise NeedsReview(
+            "a nonexempt salary in California has daily overtime by a rule of its own (Labor Code 515(d)), which "
+            "is not collected: pay by the hour, or dismiss and pay outside"
+        )
     period = timesheet.salaried_period(
         entries,
         Decimal(inputs.pay_rate),
@@ -188,6 +260,8 @@ def _salaried_nonexempt(
         period_end=terms.period_end,
         workweek_start=terms.workweek_start,
         last_day=last_day,
+        bonuses=_bonuses(inputs),
+        entries_from=_entries_from(inputs),
     )
     return TimeEntered(
         hours_worked_hundredths=_hundredths(period.hours_worked),
@@ -195,11 +269,14 @@ def _salaried_nonexempt(
         overtime_hours_hundredths=_hundredths(period.overtime_hours),
         leave_hours_hundredths=_hundredths(period.leave_hours),
         holiday_hours_hundredths=_hundredths(period.holiday_hours),
+        double_time_hours_hundredths=0,
         straight_time_cents=period.extra_straight_cents,
         overtime_premium_cents=period.premium_cents,
+        flsa_premium_cents=period.premium_cents,
         leave_cents=0,
         holiday_cents=0,
         earnings=[],
+        working=[period.working],
     )
 
 
@@ -209,10 +286,11 @@ def _exempt(terms: Terms, entries: Iterable[Entry]) -> TimeEntered:
     for entry in entries:
         if terms.period_start <= entry.work_date:
             hours[entry.kind] += _hundredths(entry.hours)
-    return TimeEntered(hours["work"], hours["work"], 0, hours["leave"], hours["holiday"], 0, 0, 0, 0, [])
+    worked, leave, holiday = hours.values()
+    return TimeEntered(worked, worked, 0, leave, holiday, 0, 0, 0, 0, 0, 0, [], [])
 
 
-def _salary_cents(inputs: Inputs, terms: Terms) -> int:
+def _salary(inputs: Inputs, terms: Terms) -> gross.Salary:
     return gross.salary(
         Decimal(inputs.pay_rate),
         terms.frequency,
@@ -220,83 +298,29 @@ def _salary_cents(inputs: Inputs, terms: Terms) -> int:
         terms.period_end,
         hire_date=date.fromisoformat(inputs.hire_date),
         termination_date=date.fromisoformat(inputs.termination_date) if inputs.termination_date else None,
-    ).cents
-
-
-def _section125_cents(inputs: Inputs, gross_cents: int, terms: Terms) -> int:
-    """The Section 125 deduction of this check: whole where the pay bears it and its taxes, else nothing."""
-    elected_cents = inputs.section125_cents
-    left_cents = gross_cents - elected_cents
-    if left_cents < 0:
-        return 0
-    extra_cents = inputs.step4c_cents + inputs.additional_withholding_cents
-    if precedence.surely_fits(extra_cents, left_cents):
-        return elected_cents
-    computed = _taxes(inputs, PreTax(0, elected_cents), gross_cents, terms)
-    return elected_cents if computed.employee_cents <= left_cents else 0
-
-
-def _deferral(inputs: Inputs, gross_cents: int, section125_cents: int, terms: Terms) -> Deferral:
-    """The deferral of this check, never more than the taxes leave of the pay."""
-    if not (inputs.traditional_bp or inputs.roth_bp):
-        return NO_DEFERRAL
-    elected = deferral(
-        gross_cents,
-        inputs.traditional_bp,
-        inputs.roth_bp,
-        terms.rules.retirement,
-        age_at_year_end=inputs.age_at_year_end,
-        ytd_deferrals_cents=inputs.year_to_date.deferrals_cents,
-        prior_year_ss_wages_cents=inputs.year_to_date.prior_year_ss_wages_cents,
-    )
-    extra_cents = inputs.step4c_cents + inputs.additional_withholding_cents
-    left_cents = gross_cents - section125_cents - extra_cents
-    if precedence.surely_fits(elected.total_cents, left_cents):
-        return elected
-    computed = _taxes(inputs, PreTax(0, section125_cents), gross_cents, terms)
-    withheld = precedence.within_pay(computed, gross_cents - section125_cents)
-    return precedence.reduced(elected, gross_cents - section125_cents - withheld.employee_cents)
-
-
-def _taxes(inputs: Inputs, pre_tax: PreTax, gross_cents: int, terms: Terms) -> Taxes:
-    ytd = inputs.year_to_date
-    return taxes(
-        gross_cents,
-        pre_tax,
-        _w4(inputs),
-        TaxYearToDate(
-            ytd.fica_wages_cents, ytd.fica_wages_cents, ytd.fica_wages_cents, ytd.social_security_cents
-        ),
-        terms.rules,
-        frequency=terms.frequency,
-        pay_date=terms.pay_date,
-        work_state=inputs.work_state,
-        election=state.Election(filing_status=inputs.filing_status),
     )
 
 
-def _w4(inputs: Inputs) -> federal.W4 | federal.W4Before2020:
-    if inputs.w4_version == "pre2020":
-        return federal.W4Before2020(
-            inputs.filing_status, inputs.allowances, inputs.additional_withholding_cents
-        )
-    return federal.W4(
-        inputs.filing_status,
-        inputs.step2_checkbox,
-        inputs.step3_cents,
-        inputs.step4a_cents,
-        inputs.step4b_cents,
-        inputs.step4c_cents,
-    )
+def _items(inputs: Inputs) -> list[Item]:
+    """The pay items of the period, besides hours and salary."""
+    return [
+        Item(item["kind"], item["cents"], _day(item["earned_from"]), _day(item["earned_to"]))
+        for item in inputs.items
+    ]
 
 
-def _pre_tax(pay: PayCalculated) -> PreTax:
-    return PreTax(pay.traditional_401k_cents, pay.section125_cents)
+def _bonuses(inputs: Inputs) -> tuple[Bonus, ...]:
+    """The items that raise a nonexempt employee's regular rate."""
+    return in_regular_rate(_items(inputs)) if inputs.items else ()
 
 
-def _as_taxes(tax: TaxCalculated) -> Taxes:
-    facts = vars(tax)
-    return Taxes(*[facts[name] for name in Taxes._fields])
+def _entries_from(inputs: Inputs) -> date | None:
+    """The day from which on the manifest holds time entries, where a bonus asks for earlier ones."""
+    return _day(inputs.time_from) if inputs.time_from else None
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
 
 
 def _hundredths(hours: Decimal) -> int:

@@ -13,6 +13,7 @@ from events.models import DeadLetter, Event
 from ops.admin import words
 from ops.admin.base import Endless, Facts, Section
 from ops.admin.columns import money
+from ops.admin.explained import explained
 from ops.admin.filters import ByEmployer, ByEmployerRun, by_employee
 from ops.admin.log import history
 from ops.admin.stub import state, stub
@@ -103,6 +104,8 @@ class PaycheckAdmin(Endless):
     net = money("net_cents", "net pay")
 
     def sections(self, request: HttpRequest, row: Paycheck) -> Sequence[Section]:
+        if "explain" in request.GET:
+            return (self.whose(request, row), *explained(row.stream))
         return (self.whose(request, row), *stub(row.facts, row.last_event), history(row.stream))
 
     def whose(self, request: HttpRequest, row: Paycheck) -> Facts:
@@ -123,5 +126,6 @@ class PaycheckAdmin(Endless):
         for letter in letters:
             text = f"{letter.state}: {letter.reason}"
             facts.append(("Dead letter", words.link(words.page(DeadLetter, letter.pk), text)))
+        facts.append(("Every cent of it", words.link("?explain=1", "explained, from net pay down")))
         facts.append(("Record", words.link(words.listing(Event, q=row.stream), "its events in the log")))
         return Facts("Paycheck", facts)

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from ops.admin import words
+from ops.admin import pay_inputs, words
 from ops.admin.base import Endless, Facts, ReadOnly, Section, Table
 from payroll.models import Employee, Employer, EmployerRun, Paycheck, TimeEntry
 
@@ -113,7 +113,15 @@ class EmployeeAdmin(ReadOnly):
         return words.line(row.termination_date or words.NOTHING)
 
     def sections(self, request: HttpRequest, row: Employee) -> Sequence[Section]:
-        return (self.person(row), self.w4(row), self.deductions(row), self.paid(row), self.time(row))
+        further = pay_inputs.sections(row)
+        return (
+            self.person(row),
+            self.w4(row),
+            self.deductions(row),
+            *further,
+            self.paid(row),
+            self.time(row),
+        )
 
     def person(self, row: Employee) -> Facts:
         employer = words.link(words.page(Employer, row.employer_id), row.employer)

@@ -5,12 +5,21 @@ from typing import Any
 
 from ops.admin import words
 from ops.admin.base import Section, Table, Warn
+from payroll.calc import precedence
 
 Lines = list[tuple[str, int]]
 
 KINDS = {"work": "Hours worked", "leave": "Paid leave", "holiday": "Paid holiday"}
+ITEMS = {
+    "bonus": "Bonus",
+    "discretionary_bonus": "Discretionary bonus",
+    "commission": "Commission",
+    "retro": "Pay owed for the past",
+    "reimbursement": "Reimbursement",
+}
 BEFORE_TAX = (
     ("section125_cents", "Section 125 benefits"),
+    ("hsa_cents", "Health savings account"),
     ("traditional_401k_cents", "401(k) deferral, traditional"),
 )
 TAXES = (
@@ -19,13 +28,27 @@ TAXES = (
     ("medicare_cents", "Medicare", "fica_wages_cents"),
     ("additional_medicare_cents", "Additional Medicare", "additional_medicare_taxable_cents"),
     ("state_income_tax_cents", "State income tax", "state_wages_cents"),
+    ("state_programmes_cents", "State programmes", ""),
 )
-AFTER_TAX = (("roth_401k_cents", "401(k) deferral, Roth"),)
+AFTER_TAX = (
+    ("garnished_cents", "Garnishments"),
+    ("roth_401k_cents", "401(k) deferral, Roth"),
+    ("post_tax_cents", "Deductions after tax"),
+)
 EMPLOYER = (
     ("employer_social_security_cents", "Social Security"),
     ("employer_medicare_cents", "Medicare"),
     ("employer_futa_cents", "Federal unemployment tax (FUTA)"),
+    ("employer_programmes_cents", "State programmes"),
     ("match_cents", "401(k) match"),
+)
+LIMIT_OR_PAY = "over the year's limit, or not enough pay left"
+SHORTS = (
+    ("section125_short_cents", "Section 125 not taken", LIMIT_OR_PAY),
+    ("hsa_short_cents", "Health savings not taken", LIMIT_OR_PAY),
+    ("federal_income_tax_short_cents", "Federal income tax not withheld", "there was not enough pay left"),
+    ("state_income_tax_short_cents", "State income tax not withheld", "there was not enough pay left"),
+    ("deferral_refused_cents", "401(k) deferral not taken", LIMIT_OR_PAY),
 )
 STANDS = {
     "PaycheckBegan": ("hours come next", "busy"),
@@ -55,6 +78,10 @@ def stub(facts: Mapping[str, Any], last_event: str) -> list[Section]:
         sections.append(earnings(facts))
     if "net_cents" in facts:
         sections += [gross_to_net(facts), taxed_wages(facts), employer_side(facts)]
+        if facts.get("garnishments"):
+            sections.append(orders(facts))
+        if is_short(facts):
+            sections.append(order_of_precedence())
     return sections
 
 
@@ -72,20 +99,7 @@ def remarks(facts: Mapping[str, Any], last_event: str) -> list[tuple[str, str]]:
         )
     if facts.get("no_hours"):
         notes.append(("No hours: paid by the hour, and there are no time entries in the period.", "wait"))
-    shorts = (
-        ("section125_short_cents", "Section 125 not taken", "there was not enough pay to take it from"),
-        (
-            "federal_income_tax_short_cents",
-            "Federal income tax not withheld",
-            "there was not enough pay left",
-        ),
-        (
-            "deferral_refused_cents",
-            "401(k) deferral not taken",
-            "over the year's limit, or not enough pay left",
-        ),
-    )
-    for name, what, why in shorts:
+    for name, what, why in SHORTS:
         if facts.get(name):
             notes.append((f"{what}: {words.amount(facts[name])}, because {why}.", "wait"))
     if "net_cents" in facts and (wrong := difference(facts)):
@@ -97,8 +111,37 @@ def remarks(facts: Mapping[str, Any], last_event: str) -> list[tuple[str, str]]:
 
 def difference(facts: Mapping[str, Any]) -> int:
     """What is left when everything that was taken is taken from gross, less net pay; 0 when it adds up."""
-    taken = sum(facts[name] for name, *_ in (*BEFORE_TAX, *TAXES, *AFTER_TAX))
-    return int(facts["gross_cents"] - taken - facts["net_cents"])
+    taken = sum(facts.get(name, 0) for name, *_ in (*BEFORE_TAX, *TAXES, *AFTER_TAX))
+    return int(facts["gross_cents"] - taken + facts.get("reimbursement_cents", 0) - facts["net_cents"])
+
+
+def is_short(facts: Mapping[str, Any]) -> bool:
+    """Whether something that was asked for was not taken."""
+    unmet = any(wanted > taken for _, taken, wanted in facts.get("post_tax", ()))
+    return (
+        unmet
+        or any(facts.get(name) for name, *_ in SHORTS)
+        or any(line[4] for line in facts.get("garnishments", ()))
+    )
+
+
+def orders(facts: Mapping[str, Any]) -> Table:
+    """What each order to withhold got, and why it got less than it asks for."""
+    rows = [
+        (f"{kind.replace('_', ' ')} {order}", words.money(wanted), words.money(taken), why or "")
+        for order, kind, taken, wanted, why in facts["garnishments"]
+    ]
+    note = f"Limits are shares of disposable earnings, {words.amount(facts['disposable_cents'])}: gross pay less taxes."
+    return Table("Garnishments", ("", ">asked", ">withheld", "why less"), rows, note=note)
+
+
+def order_of_precedence() -> Table:
+    """When pay does not suffice: what comes first."""
+    return Table(
+        "What comes first when pay does not suffice",
+        ("", ""),
+        [(str(r.rank), r.words) for r in precedence.ORDER],
+    )
 
 
 def earnings(facts: Mapping[str, Any]) -> Table:
@@ -115,6 +158,11 @@ def earnings(facts: Mapping[str, Any]) -> Table:
         for name, label in (*kinds, ("holiday_cents", "Paid holiday")):
             if facts[name]:
                 rows.append((label, "", "", words.money(facts[name])))
+    for kind, cents, reference in facts.get("items", ()):
+        if kind != "reimbursement":
+            rows.append(
+                (" ".join(filter(None, (ITEMS.get(kind, kind), reference))), "", "", words.money(cents))
+            )
     if facts["overtime_premium_cents"]:
         overtime = words.hours(facts["overtime_hours_hundredths"])
         rows.append(("Overtime premium", "", overtime, words.money(facts["overtime_premium_cents"])))
@@ -130,10 +178,13 @@ def gross_to_net(facts: Mapping[str, Any]) -> Table:
     left = facts["gross_cents"]
     rows: list[Sequence[object]] = [("Gross pay", "", words.money(left))]
     for name, label, *_ in (*BEFORE_TAX, *TAXES, *AFTER_TAX):
-        if facts[name]:
+        if facts.get(name):
             left -= facts[name]
             place = f" ({facts['state']})" if name == "state_income_tax_cents" else ""
             rows.append((f"{label}{place}", words.money(-facts[name]), words.money(left)))
+    if reimbursed := facts.get("reimbursement_cents"):
+        left += reimbursed
+        rows.append(("Reimbursements, which are no wages", words.money(reimbursed), words.money(left)))
     note = ""
     if facts.get("catch_up_cents"):
         note = (
@@ -150,7 +201,10 @@ def gross_to_net(facts: Mapping[str, Any]) -> Table:
 
 def taxed_wages(facts: Mapping[str, Any]) -> Table:
     """The wages each tax was computed on."""
-    rows = [(label, words.money(facts[wages]), words.money(facts[name])) for name, label, wages in TAXES]
+    rows = [
+        (label, words.money(facts[wages]) if wages else "", words.money(facts.get(name, 0)))
+        for name, label, wages in TAXES
+    ]
     total = ("Employee taxes", "", words.money(facts["employee_taxes_cents"]))
     return Table(
         "Taxes and the wages they were computed on", ("", ">taxable wages", ">tax"), rows, total=total
@@ -159,8 +213,8 @@ def taxed_wages(facts: Mapping[str, Any]) -> Table:
 
 def employer_side(facts: Mapping[str, Any]) -> Table:
     """What the employer pays on top of gross pay."""
-    rows = [(label, words.money(facts[name])) for name, label in EMPLOYER]
-    total = sum(facts[name] for name, _ in EMPLOYER)
+    rows = [(label, words.money(facts.get(name, 0))) for name, label in EMPLOYER]
+    total = sum(facts.get(name, 0) for name, _ in EMPLOYER)
     together = ("Together", words.money(total))
     note = f"With gross pay, this paycheck costs the employer {words.amount(facts['gross_cents'] + total)}."
     return Table("Paid by the employer, not taken from pay", ("", ">amount"), rows, note=note, total=together)

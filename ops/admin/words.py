@@ -62,6 +62,11 @@ def code(text: object) -> SafeString:
     return format_html('<span class="ops-code">{}</span>', text or NOTHING)
 
 
+def strong(text: object) -> SafeString:
+    """What a table comes to."""
+    return format_html("<strong>{}</strong>", text)
+
+
 def badge(text: str, tone: str = "plain") -> SafeString:
     """A state; tone is good, wait, bad, busy or plain."""
     return format_html('<span class="ops-badge ops-{}">{}</span>', tone, text)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from payroll.calc.worksheet import Working
+
 WEIGHTS = (3, 7, 1, 3, 7, 1, 3, 7)
 BLOCKING_FACTOR = 10
 ROUTING_LENGTH = 9
@@ -46,6 +48,21 @@ def blocks(records: int) -> Blocks:
     """
     count = -(-records // BLOCKING_FACTOR)
     return Blocks(count, count * BLOCKING_FACTOR - records)
+
+
+def check_digit_working(routing8: str) -> Working:
+    """Give the working of `check_digit`."""
+    return "check_digit", routing8
+
+
+def entry_hash_working(routing_numbers: Iterable[str]) -> Working:
+    """Give the working of `entry_hash`."""
+    return "entry_hash", list(routing_numbers)
+
+
+def blocks_working(records: int) -> Working:
+    """Give the working of `blocks`."""
+    return "block_count", records
 
 
 def _digits(text: str) -> bool:

@@ -6,8 +6,10 @@ before is a banking day. Tax deposits follow the legal holidays of the District 
 
 from datetime import date, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from events.failures import NeedsReview
+from payroll.calc.worksheet import Working
 
 PERIODS_PER_YEAR = {
     "weekly": 52,
@@ -24,6 +26,16 @@ MONDAY, TUESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY = 0, 1, 3, 4, 5, 6
 LAST = -1
 _DAY = timedelta(days=1)
 
+LEAD_BANKING_DAYS = 2  # convention: what most banks ask for a direct deposit file
+MONTHLY, SEMIWEEKLY = "monthly", "semiweekly"
+# Pub. 15 sec. 11 and sec. 14
+MONTHLY_UP_TO_CENTS = 50_000_00
+NEXT_DAY_FROM_CENTS = 100_000_00
+WITH_RETURN_BELOW_CENTS = 2_500_00
+FUTA_DEPOSIT_OVER_CENTS = 500_00
+MONTHLY_DUE_DAY = 15
+MONTHS_OF_A_QUARTER = 3
+
 # (month, day): the same date every year
 FIXED_HOLIDAYS = ((1, 1), (6, 19), (7, 4), (11, 11), (12, 25))
 # (month, weekday, which one of the month)
@@ -35,6 +47,13 @@ FLOATING_HOLIDAYS = (
     (10, MONDAY, 2),
     (11, THURSDAY, 4),
 )
+
+
+class Deposit(NamedTuple):
+    """When the Form 941 taxes of a payday are due, and the schedule the employer follows from then on."""
+
+    due: date
+    schedule: str
 
 
 def periods_per_year(frequency: str) -> int:
@@ -113,6 +132,15 @@ def add_banking_days(day: date, count: int) -> date:
     return day
 
 
+def file_cutoff(payday: date) -> date:
+    """Tell on which banking day a direct deposit file is sent at the latest: two before the payday.
+
+    payday   nominal; one that is no banking day is paid on the preceding one
+    source   convention of this product: lead time of 2 banking days
+    """
+    return add_banking_days(adjust_before(payday), -LEAD_BANKING_DAYS)
+
+
 def paydays_in_year(year: int, frequency: str, first_payday: date) -> int:
     """Count the nominal paydays of a year, from the first payday on.
 
@@ -143,8 +171,107 @@ def semiweekly_due(payday: date) -> date:
     left = 3
     while left:
         day += _DAY
-        left -= day.weekday() < SATURDAY and day not in legal_holidays(day.year)
+        left -= is_business_day(day)
     return day
+
+
+def is_business_day(day: date) -> bool:
+    """Say whether a tax deposit can be due: a weekday that is no legal holiday in the District of Columbia."""
+    return day.weekday() < SATURDAY and day not in legal_holidays(day.year)
+
+
+def business_day_from(day: date) -> date:
+    """Give the day itself if it is a business day, else the next one.
+
+    source   IRC 7503; Pub. 15 sec. 11
+    """
+    while not is_business_day(day):
+        day += _DAY
+    return day
+
+
+def lookback_period(year: int) -> tuple[date, date]:
+    """Give the four quarters whose taxes decide a calendar year's deposit schedule, both days included.
+
+    source   Pub. 15 sec. 11: for 2026 it is July 1, 2024 to June 30, 2025
+    """
+    return date(year - 2, 7, 1), date(year - 1, 6, 30)
+
+
+def deposit_schedule(lookback_cents: int) -> str:
+    """Choose the year's deposit schedule: MONTHLY up to 50,000 dollars in the lookback period, else SEMIWEEKLY.
+
+    lookback_cents   Form 941 taxes of the lookback period; a new employer has 0
+    source           Pub. 15 sec. 11
+    """
+    return MONTHLY if lookback_cents <= MONTHLY_UP_TO_CENTS else SEMIWEEKLY
+
+
+def monthly_due(payday: date) -> date:
+    """Tell when a monthly depositor owes the taxes of a payday: the 15th of the following month.
+
+    source   Pub. 15 sec. 11; on a weekend or legal holiday, the next business day
+    """
+    year, month = divmod(payday.year * 12 + payday.month, 12)
+    return business_day_from(date(year, month + 1, MONTHLY_DUE_DAY))
+
+
+def deposit(payday: date, schedule: str, accumulated_cents: int) -> Deposit:
+    """Tell when the taxes of a payday are due.
+
+    schedule            MONTHLY or SEMIWEEKLY
+    accumulated_cents   Form 941 taxes undeposited in the deposit period so far, this payday included. From 100,000
+                        dollars on they are due the next business day, and a monthly depositor follows the
+                        semiweekly schedule for the rest of this year and the next
+    raises              NeedsReview for an unknown schedule
+    source              Pub. 15 sec. 11
+    """
+    if schedule not in (MONTHLY, SEMIWEEKLY):
+        raise NeedsReview(f"deposit schedule {schedule!r} is unknown: use {MONTHLY} or {SEMIWEEKLY}")
+    if accumulated_cents >= NEXT_DAY_FROM_CENTS:
+        return Deposit(business_day_from(payday + _DAY), SEMIWEEKLY)
+    return Deposit(monthly_due(payday) if schedule == MONTHLY else semiweekly_due(payday), schedule)
+
+
+def may_pay_with_return(quarter_cents: int, prior_quarter_cents: int, *, next_day_rule_met: bool) -> bool:
+    """Say whether a quarter's Form 941 taxes may be paid with the return and need no deposit.
+
+    next_day_rule_met   a 100,000 dollar next-day deposit was owed in this quarter
+    source              Pub. 15 sec. 11: below 2,500 dollars for this quarter or for the one before
+    """
+    return not next_day_rule_met and min(quarter_cents, prior_quarter_cents) < WITH_RETURN_BELOW_CENTS
+
+
+def futa_deposit_owed(accumulated_cents: int) -> bool:
+    """Say whether a quarter's federal unemployment tax, with what was carried into it, must be deposited.
+
+    source   Pub. 15 sec. 14: over 500 dollars; else it is carried to the next quarter
+    """
+    return accumulated_cents > FUTA_DEPOSIT_OVER_CENTS
+
+
+def futa_due(year: int, quarter: int) -> date:
+    """Tell when a quarter's federal unemployment tax is due: the last day of the month after it.
+
+    quarter   1 to 4
+    raises    ValueError for another
+    source    Pub. 15 sec. 14; on a weekend or legal holiday, the next business day
+    """
+    if not 1 <= quarter <= 4:
+        raise ValueError(f"quarter {quarter}: a year has 1 to 4")
+    after, month = divmod(quarter * MONTHS_OF_A_QUARTER + 1, 12)
+    return business_day_from(date(year + after, month + 1, 1) - _DAY)
+
+
+def paydays_working(year: int, frequency: str, first_payday: date) -> Working:
+    """Give the working of `paydays_in_year`."""
+    return "paydays_in_year", year, frequency, first_payday.isoformat()
+
+
+def semiweekly_working(payday: date) -> Working:
+    """Give the working of `semiweekly_due`: the payday, and the legal holidays of its year and the next."""
+    days = sorted(legal_holidays(payday.year) | legal_holidays(payday.year + 1))
+    return "semiweekly_deposit", payday.isoformat(), [day.isoformat() for day in days]
 
 
 def _floating(year: int) -> list[date]:

@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 from events.failures import NeedsReview
-from payroll.calc.money import ratio_half_up
+from payroll.calc.money import BP, ratio_half_up
 from payroll.calc.tables import Retirement
+from payroll.calc.worksheet import Working
 
-BP = 10_000
 CATCH_UP_FROM_AGE = 50
 HIGHER_CATCH_UP_AGES = range(60, 64)
 
@@ -25,9 +25,10 @@ class Deferral(NamedTuple):
     catch_up_cents: int
     refused_cents: int
     roth_catch_up_required: bool
+    working: Working = ()
 
 
-NO_DEFERRAL = Deferral(0, 0, 0, 0, 0, False)
+NO_DEFERRAL = Deferral(0, 0, 0, 0, 0, False, ("no_deferral",))
 
 
 def deferral(
@@ -49,7 +50,8 @@ def deferral(
     age_at_year_end             attained by 31 December of the pay date's year
     ytd_deferrals_cents         traditional and Roth together, earlier in the year, all plans of this employer
     prior_year_ss_wages_cents   last year's Form W-2 box 3 from this employer
-    raises                      NeedsReview for elections below zero or over 100 %, or eligible pay below zero
+    raises                      NeedsReview for elections below zero or over 100 %, eligible pay below zero, or a
+                                Roth election in a plan without Roth
     source                      IRC 402(g), 414(v). Traditional dollars are used first; required Roth catch-up
                                 moves the last dollars to Roth, or is refused if the plan has no Roth
     """
@@ -57,6 +59,11 @@ def deferral(
         raise NeedsReview(
             f"deferral of {traditional_bp} + {roth_bp} hundredths of a percent of {eligible_cents} cents: "
             "elect 0 to 100 % of pay, and correct pay below zero"
+        )
+    if roth_bp and not plan_has_roth:
+        raise NeedsReview(
+            f"Roth deferral of {roth_bp} hundredths of a percent is elected in a plan without Roth: "
+            "correct the election or the plan"
         )
     threshold = limits.roth_catch_up_over_cents
     roth_required = threshold is not None and prior_year_ss_wages_cents > threshold
@@ -72,7 +79,23 @@ def deferral(
     if roth_required and catch_up > roth:
         traditional, roth = total - catch_up, catch_up
     refused = wanted_traditional + wanted_roth - total
-    return Deferral(traditional, roth, total, catch_up, refused, roth_required)
+    working = (
+        "deferral",
+        eligible_cents,
+        traditional_bp,
+        roth_bp,
+        age_at_year_end,
+        ytd_deferrals_cents,
+        prior_year_ss_wages_cents,
+        plan_has_roth,
+        plan_has_catch_up,
+        plan_has_60_to_63,
+        limits.deferral_limit_cents,
+        limits.catch_up_50_cents,
+        limits.catch_up_60_to_63_cents,
+        threshold,
+    )
+    return Deferral(traditional, roth, total, catch_up, refused, roth_required, working)
 
 
 def _catch_up_limit(age: int, limits: Retirement, plan_has_60_to_63: bool) -> int:

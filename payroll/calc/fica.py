@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from events.failures import NeedsReview
 from payroll.calc.money import PPM, ratio_half_up
-from payroll.calc.tables import FicaRates, FutaRates
+from payroll.calc.tables import FicaRates, FutaRates, Rules
+from payroll.calc.worksheet import Working
 
 
 class Fica(NamedTuple):
@@ -17,6 +18,7 @@ class Fica(NamedTuple):
     medicare_employer_cents: int
     additional_medicare_taxable_cents: int
     additional_medicare_cents: int
+    working: Working
 
 
 class Futa(NamedTuple):
@@ -24,6 +26,15 @@ class Futa(NamedTuple):
 
     taxable_cents: int
     tax_cents: int
+    working: Working
+
+
+class CreditReduction(NamedTuple):
+    """What a year's wages in one state owe on top of the net federal unemployment tax."""
+
+    rate_ppm: int
+    tax_cents: int
+    working: Working
 
 
 def fica(
@@ -55,7 +66,21 @@ def fica(
     over = ytd_medicare_wages_cents + medicare_wages_cents - rates.additional_threshold_cents
     additional_taxable = min(medicare_wages_cents, over) if over > 0 else 0
     additional = ratio_half_up(additional_taxable * rates.additional_rate_ppm, PPM)
-    return Fica(ss_taxable, ss, ss, medicare, medicare, additional_taxable, additional)
+    working = (
+        "fica",
+        ss_wages_cents,
+        medicare_wages_cents,
+        ytd_ss_wages_cents,
+        ytd_medicare_wages_cents,
+        ytd_ss_withheld_cents,
+        rates.ss_wage_base_cents,
+        rates.ss_rate_ppm,
+        rates.ss_most_cents,
+        rates.medicare_rate_ppm,
+        rates.additional_threshold_cents,
+        rates.additional_rate_ppm,
+    )
+    return Fica(ss_taxable, ss, ss, medicare, medicare, additional_taxable, additional, working)
 
 
 def futa(
@@ -71,4 +96,28 @@ def futa(
     if futa_wages_cents < 0:
         raise NeedsReview(f"FUTA wages of {futa_wages_cents} cents: below zero is a void, not a payment")
     taxable = max(0, min(futa_wages_cents, rates.wage_base_cents - ytd_futa_wages_cents))
-    return Futa(taxable, ratio_half_up(taxable * (rates.net_rate_ppm + credit_reduction_ppm), PPM))
+    cents = ratio_half_up(taxable * (rates.net_rate_ppm + credit_reduction_ppm), PPM)
+    entries = (futa_wages_cents, ytd_futa_wages_cents, rates.wage_base_cents, rates.net_rate_ppm)
+    return Futa(taxable, cents, ("futa", *entries, credit_reduction_ppm))
+
+
+def credit_reduction(state: str, futa_taxable_cents: int, rules: Rules) -> CreditReduction:
+    """Settle a year's credit reduction for the wages paid in one state.
+
+    state                postal code, as on Form 940 Schedule A; one that is not on the year's list owes nothing
+    futa_taxable_cents   the year's FUTA wages there up to the wage base, of all employees together
+    raises               NeedsReview while the year's list is not in the rule tables, and for wages below zero
+    source               IRC 3302(c)(2); Form 940 Schedule A; the Department of Labor's list of November
+    """
+    reduced = rules.futa.credit_reduction_ppm
+    if reduced is None:
+        raise NeedsReview(
+            f"the credit reduction states of {rules.year} are not in the rule tables: add "
+            f"[futa.credit_reduction_percent] to payroll/rules/{rules.year}/federal.toml when the Department of "
+            "Labor has named them"
+        )
+    if futa_taxable_cents < 0:
+        raise NeedsReview(f"FUTA wages of {futa_taxable_cents} cents in {state}: a year cannot be below zero")
+    rate = reduced.get(state, 0)
+    cents = ratio_half_up(futa_taxable_cents * rate, PPM)
+    return CreditReduction(rate, cents, ("futa_credit_reduction", state, futa_taxable_cents, rate))

@@ -5,14 +5,16 @@ integer: hundredths of an hour, ten-thousandths of a dollar, and their product, 
 that nothing is rounded before the rule says so.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from events.failures import NeedsReview
-from payroll.calc.money import PPM, ratio_half_up
+from payroll.calc.money import PPM, half_up, ratio_half_up
 from payroll.calc.tables import Flsa
+from payroll.calc.worksheet import Working
 
 WORK, LEAVE, HOLIDAY = "work", "leave", "holiday"
 KINDS = (WORK, LEAVE, HOLIDAY)
@@ -20,6 +22,9 @@ E4_PER_CENT = 10_000
 HOURS_IN_A_WEEK = 168_00
 WEEKS_IN_A_YEAR = 52
 _HUNDREDTH = Decimal("0.01")
+
+# A bonus as a workweek sees it: its cents, and over how many workweeks they are spread in equal parts
+Shares = Sequence[Sequence[int]]
 
 
 class Line(NamedTuple):
@@ -44,10 +49,18 @@ class Workweek(NamedTuple):
     premium_cents: int
     other_cents: int
     regular_rate: Fraction | None
+    working: Working
 
     @property
     def gross_cents(self) -> int:
         return self.straight_time_cents + self.premium_cents + self.other_cents
+
+
+class WeeklySalary(NamedTuple):
+    """A yearly salary in ten-thousandths of a dollar, and the hours a week that it covers, above zero."""
+
+    annual_e4: int
+    standard_hundredths: int
 
 
 class SalariedWeek(NamedTuple):
@@ -58,6 +71,7 @@ class SalariedWeek(NamedTuple):
     overtime_hours: Decimal
     extra_straight_cents: int
     premium_cents: int
+    working: Working
 
 
 def workweek(
@@ -71,27 +85,18 @@ def workweek(
     source                         29 USC 207(a), 29 CFR 778.109, .110, .115. The premium is rounded half up
                                    once; straight time once per kind and rate, as the stub prints it
     """
-    worked, remuneration, by_line = (
-        0,
-        nondiscretionary_bonus_cents * E4_PER_CENT,
-        dict[tuple[str, int], int](),
-    )
-    for line in lines:
-        hours, rate = hundredths(line.hours), rate_e4(line.rate)
-        if line.kind == WORK:
-            worked += hours
-            remuneration += hours * rate
-        by_line[line.kind, rate] = by_line.get((line.kind, rate), 0) + hours
+    by_line = hours_by_line(lines)
+    worked = sum(hours for (kind, _), hours in by_line.items() if kind == WORK)
+    remuneration = nondiscretionary_bonus_cents * E4_PER_CENT
+    remuneration += sum(hours * rate for (kind, rate), hours in by_line.items() if kind == WORK)
     overtime = overtime_hundredths(worked, flsa)
     straight, other = 0, nondiscretionary_bonus_cents + excluded_pay_cents
     for (kind, rate), hours in by_line.items():
         cents = ratio_half_up(hours * rate, E4_PER_CENT)
         if kind == WORK:
             straight += cents
-        elif kind in KINDS:
-            other += cents
         else:
-            raise unknown_kind(kind)
+            other += cents
     return Workweek(
         hours_worked=as_hours(worked),
         regular_hours=as_hours(worked - overtime),
@@ -100,6 +105,14 @@ def workweek(
         premium_cents=premium_cents(remuneration, worked, overtime, flsa),
         other_cents=other,
         regular_rate=Fraction(remuneration, worked * E4_PER_CENT) if worked else None,
+        working=(
+            "workweek",
+            [[kind, rate, hours] for (kind, rate), hours in by_line.items()],
+            nondiscretionary_bonus_cents,
+            excluded_pay_cents,
+            flsa.overtime_after_hundredths,
+            flsa.premium_ppm,
+        ),
     )
 
 
@@ -119,37 +132,92 @@ def salaried_workweek(
     source           29 CFR 778.113: regular rate = weekly salary / standard hours; hours beyond them are paid
                      at it, hours over 40 earn half of it on top. Each of the two is rounded half up once
     """
-    salary, standard, worked = rate_e4(annual_salary), hundredths(standard_hours), hundredths(hours_worked)
-    if not standard:
-        raise NeedsReview(
-            "a nonexempt salary needs the weekly hours it covers: set the standard weekly hours"
-        )
+    weekly, worked = weekly_salary(annual_salary, standard_hours), hundredths(hours_worked)
     overtime = overtime_hundredths(worked, flsa)
-    extra = max(0, worked - standard)
-    # e4 dollars x hundredths cancel: salary x extra / (52 x standard) is in ten-thousandths of a dollar
-    premium = Fraction(salary * overtime, WEEKS_IN_A_YEAR * standard)
-    if overtime and nondiscretionary_bonus_cents:
-        premium += Fraction(nondiscretionary_bonus_cents * 100 * overtime, worked)
-    premium *= Fraction(flsa.premium_ppm, PPM)
+    shares = [[nondiscretionary_bonus_cents, 1]]
     return SalariedWeek(
         hours_worked=as_hours(worked),
         regular_hours=as_hours(worked - overtime),
         overtime_hours=as_hours(overtime),
-        extra_straight_cents=ratio_half_up(salary * extra, WEEKS_IN_A_YEAR * standard * 100),
-        premium_cents=ratio_half_up(premium.numerator, premium.denominator * 100),
+        extra_straight_cents=extra_straight_cents(weekly, worked),
+        premium_cents=salaried_premium_cents(weekly, worked, overtime, flsa, shares),
+        working=(
+            "salaried_workweek",
+            *weekly,
+            worked,
+            nondiscretionary_bonus_cents,
+            flsa.overtime_after_hundredths,
+            flsa.premium_ppm,
+        ),
     )
 
 
-def premium_cents(remuneration_e4: int, worked: int, overtime: int, flsa: Flsa) -> int:
+def weekly_salary(annual_salary: Decimal, standard_hours: Decimal) -> WeeklySalary:
+    """Take a nonexempt salary with the hours a week that it covers.
+
+    raises   NeedsReview without such hours: the salary would have no regular rate
+    """
+    weekly = WeeklySalary(rate_e4(annual_salary), hundredths(standard_hours))
+    if not weekly.standard_hundredths:
+        raise NeedsReview(
+            "a nonexempt salary needs the weekly hours it covers: set the standard weekly hours"
+        )
+    return weekly
+
+
+def extra_straight_cents(weekly: WeeklySalary, worked: int) -> int:
+    """Pay the hours of a workweek beyond those a salary covers at its hourly rate, rounded half up once."""
+    # e4 dollars x hundredths cancel: salary x extra / (52 x standard) is in ten-thousandths of a dollar
+    extra = max(0, worked - weekly.standard_hundredths)
+    return ratio_half_up(weekly.annual_e4 * extra, WEEKS_IN_A_YEAR * weekly.standard_hundredths * 100)
+
+
+def salaried_premium_cents(
+    weekly: WeeklySalary, worked: int, overtime: int, flsa: Flsa, shares: Shares = ()
+) -> int:
+    """Give the overtime premium of a salaried workweek, with its part of any bonus, rounded half up once."""
+    if not overtime:
+        return 0
+    yearly_hours = WEEKS_IN_A_YEAR * weekly.standard_hundredths
+    if not shares:
+        return ratio_half_up(weekly.annual_e4 * overtime * flsa.premium_ppm, yearly_hours * PPM * 100)
+    remuneration = Fraction(weekly.annual_e4 * 100 * worked, yearly_hours) + bonus_e4(shares)
+    return half_up(remuneration * overtime * flsa.premium_ppm * Fraction(1, worked * PPM * E4_PER_CENT))
+
+
+def hours_by_line(lines: Iterable[Line]) -> dict[tuple[str, int], int]:
+    """Add up the hours of each kind and rate: (kind, ten-thousandths of a dollar) -> hundredths.
+
+    raises   NeedsReview for an unknown kind
+    """
+    by_line = dict[tuple[str, int], int]()
+    for hours, rate, kind in lines:
+        if kind not in KINDS:
+            raise unknown_kind(kind)
+        key = kind, rate_e4(rate)
+        by_line[key] = by_line.get(key, 0) + hundredths(hours)
+    return by_line
+
+
+def premium_cents(remuneration_e4: int, worked: int, overtime: int, flsa: Flsa, shares: Shares = ()) -> int:
     """Give the overtime premium: half of the regular rate for each overtime hour, rounded half up once.
 
-    remuneration_e4   all pay in the regular rate, in ten-thousandths of a cent
+    remuneration_e4   all pay in the regular rate but bonuses, in ten-thousandths of a cent
     worked, overtime  hundredths of an hour
-    source            29 CFR 778.110
+    shares            of bonuses, as pairs of cents and the number of workweeks they are spread over
+    source            29 CFR 778.110; 778.209 for bonuses
     """
     if not overtime:
         return 0
-    return ratio_half_up(remuneration_e4 * overtime * flsa.premium_ppm, worked * PPM * E4_PER_CENT)
+    if not shares:
+        return ratio_half_up(remuneration_e4 * overtime * flsa.premium_ppm, worked * PPM * E4_PER_CENT)
+    remuneration = remuneration_e4 + bonus_e4(shares)
+    return half_up(remuneration * overtime * flsa.premium_ppm * Fraction(1, worked * PPM * E4_PER_CENT))
+
+
+def bonus_e4(shares: Shares) -> Fraction:
+    """Add up a workweek's shares of bonuses, exactly, in ten-thousandths of a cent."""
+    return sum((Fraction(cents * E4_PER_CENT, weeks) for cents, weeks in shares), Fraction(0))
 
 
 def overtime_hundredths(worked: int, flsa: Flsa) -> int:
@@ -164,6 +232,7 @@ def overtime_hundredths(worked: int, flsa: Flsa) -> int:
     return max(0, worked - flsa.overtime_after_hundredths)
 
 
+@lru_cache(maxsize=4096)  # a day has few lengths, and an exact decimal is slow to take apart
 def hundredths(hours: Decimal) -> int:
     """Turn hours into whole hundredths.
 

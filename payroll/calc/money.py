@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 PPM = 1_000_000
+BP = 10_000
 _DOLLARS = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _ONE = Decimal(1)
 

@@ -1,82 +1,82 @@
 """State income tax withholding. A state is data: its rule in the year's tables names the method.
 
-To add a state, write its figures and its method into payroll/rules/<year>.toml. To add a method, write its
-dataclass in tables.py, its reader in rules/states.py, and a function here.
+To add a state, write its figures and its method into payroll/rules/<year>/states*.toml. To add a method, write its
+dataclass in state_tables.py, its reader in rules/states.py, a function in state_methods.py and its worksheet.
 """
 
-from collections.abc import Callable
 from datetime import date
-from typing import Any, NamedTuple
 
 from events.failures import NeedsReview
 from payroll.calc.calendar import periods_per_year
-from payroll.calc.money import PPM, ratio_half_up
-from payroll.calc.tables import (
-    Annualized,
-    ElectedRate,
-    ExemptionLines,
-    NoIncomeTax,
-    PeriodDeduction,
-    Rules,
-    StateRule,
-    TaperedCredit,
-)
+from payroll.calc.state_methods import EXEMPT, METHODS, NO_INCOME_TAX, Election, Pay, StateTax
+from payroll.calc.state_tables import NoIncomeTax, StateRule
+from payroll.calc.tables import Rules
+
+__all__ = ["Election", "StateTax", "rule_for", "withhold_by", "withholding"]
 
 
-class Election(NamedTuple):
-    """What an employee's state form says; each state reads the entries it knows.
+def rule_for(state: str, pay_date: date, rules: Rules, period_end: date | None = None) -> StateRule:
+    """Choose the state's rule in force on the pay date, or on the period's last day where the state goes by that.
 
-    filing_status        the federal words: single, mfs, mfj, qss, hoh, married, married_higher_single;
-                         IA also married_no_spouse_income
-    allowances           MI, IL line 1, NC, GA dependents, IN personal exemptions
-    further_allowances   IL line 2
-    credit_cents         a year: IA allowance dollars
-    deduction_cents      a year: CO DR 0004 line 2, in place of the standard one
-    elected_rate_ppm     AZ form A-4; 0 elects no withholding, None elects nothing
-    additional_cents     cents per period on top
+    state        postal code of the work state
+    period_end   the last day of the pay period; may be None where the state goes by the pay date
+    raises       NeedsReview for a state without rules: an unknown state is never a state without tax; for a period_end
+                 that is needed and not given
     """
-
-    filing_status: str = "single"
-    allowances: int = 0
-    additional_cents: int = 0
-    exempt: bool = False
-    further_allowances: int = 0
-    dependents: int = 0
-    first_time_dependents: int = 0
-    adopted_dependents: int = 0
-    credit_cents: int = 0
-    deduction_cents: int | None = None
-    elected_rate_ppm: int | None = None
-
-
-def rule_for(state: str, pay_date: date, rules: Rules) -> StateRule:
-    """Choose the state's rule in force on the pay date.
-
-    state    postal code of the work state
-    raises   NeedsReview for a state without rules: an unknown state is never a state without tax
-    """
-    for rule in rules.states.get(state, ()):
-        if rule.since <= pay_date <= rule.until:
+    known = rules.states.get(state, ())
+    day = pay_date
+    if known and known[0].by_period_end and pay_date.year == rules.year:
+        if period_end is None:
+            raise NeedsReview(f"{state} goes by the day on which the pay period ends: give it for {pay_date}")
+        # A period that began or ends in another year than it is paid in has this year's first or last rule.
+        day = min(max(period_end, known[0].since), known[-1].until)
+    for rule in known:
+        if rule.since <= day <= rule.until:
             return rule
     raise NeedsReview(
-        f"no income tax rules for {state} on {pay_date} in the {rules.year} tables: correct the work state and redrive "
-        f"--corrected, or dismiss and pay outside; rules added to payroll/rules/{rules.year}.toml hold for later runs"
+        f"no income tax rules for {state} on {pay_date} in the {rules.year} tables: correct the work state and "
+        "redrive --corrected, or dismiss and pay outside; rules added to "
+        f"payroll/rules/{rules.year}/states.toml hold for later runs"
     )
 
 
 def withholding(
-    state: str, wages_cents: int, election: Election, rules: Rules, *, frequency: str, pay_date: date
-) -> int:
-    """Withhold state income tax from one period's wages, in cents.
+    state: str,
+    wages_cents: int,
+    election: Election,
+    rules: Rules,
+    *,
+    frequency: str,
+    pay_date: date,
+    period_end: date | None = None,
+    fica_cents: int | None = None,
+    ytd_fica_cents: int | None = None,
+) -> StateTax:
+    """Withhold state income tax from one period's wages.
 
-    wages_cents   what the state taxes (wages.state_wages), >= 0
-    raises        NeedsReview for a state, status, frequency or election without a rule
-    source        the state's entry in the rule tables; one rounding, half up
+    wages_cents      what the state taxes (wages.state_wages), >= 0
+    period_end       the pay period's last day; OH needs it
+    fica_cents       Social Security and Medicare withheld from this payment; MA needs it
+    ytd_fica_cents   the same, withheld earlier in the year; MA needs it
+    raises           NeedsReview for a state, status, frequency or election without a rule
+    source           the state's entry in the rule tables; one rounding, half up
     """
-    return withhold_by(rule_for(state, pay_date, rules), state, wages_cents, frequency, election)
+    rule = rule_for(state, pay_date, rules, period_end)
+    return withhold_by(
+        rule, state, wages_cents, frequency, election, fica_cents=fica_cents, ytd_fica_cents=ytd_fica_cents
+    )
 
 
-def withhold_by(rule: StateRule, state: str, wages_cents: int, frequency: str, election: Election) -> int:
+def withhold_by(
+    rule: StateRule,
+    state: str,
+    wages_cents: int,
+    frequency: str,
+    election: Election,
+    *,
+    fica_cents: int | None = None,
+    ytd_fica_cents: int | None = None,
+) -> StateTax:
     """Withhold by a rule that was chosen before; otherwise as `withholding`."""
     if wages_cents < 0:
         raise NeedsReview(
@@ -86,74 +86,22 @@ def withhold_by(rule: StateRule, state: str, wages_cents: int, frequency: str, e
         raise NeedsReview(
             f"extra withholding of {election.additional_cents} cents is below zero: correct the state form"
         )
-    method = METHODS[type(rule)]
-    if election.exempt or method is None:
-        return 0
+    if isinstance(rule, NoIncomeTax):
+        return NO_INCOME_TAX
+    if election.exempt:
+        return EXEMPT
+    _refuse_below_zero(state, election)
+    pay = Pay(wages_cents, frequency, periods_per_year(frequency), fica_cents, ytd_fica_cents)
     try:
-        return method(rule, wages_cents, frequency, election) + election.additional_cents
+        return METHODS[type(rule)](rule, pay, election)
     except KeyError as missing:
         raise NeedsReview(
-            f"{state} has no figure for {missing}: correct filing status {election.filing_status!r} "
-            f"or frequency {frequency!r}, or add the figure to the rules"
+            f"{state} has no figure for {missing}: correct filing status {election.filing_status!r}, "
+            f"frequency {frequency!r} or table {election.table!r}, or add the figure to the rules"
         ) from None
 
 
-def _annualized(rule: Annualized, wages_cents: int, frequency: str, election: Election) -> int:
-    periods, status = periods_per_year(frequency), election.filing_status
-    deduction = rule.deduction_cents[status]
-    if rule.deduction_may_be_named and election.deduction_cents is not None:
-        deduction = election.deduction_cents
-    allowances = (
-        election.allowances * rule.per_allowance_cents
-        + election.further_allowances * rule.per_further_allowance_cents
-    )
-    taxable = max(0, wages_cents * periods - deduction - allowances)
-    credit = election.allowances * rule.credit_per_allowance_cents
-    tax = max(0, rule.brackets[status].tax_microcents(taxable) - credit * PPM)
-    return ratio_half_up(tax, PPM * periods * rule.round_to_cents) * rule.round_to_cents
-
-
-def _exemption_lines(rule: ExemptionLines, wages_cents: int, frequency: str, election: Election) -> int:
-    periods = periods_per_year(frequency)
-    lines = (
-        election.allowances * rule.personal_cents,
-        election.dependents * rule.dependent_cents,
-        election.first_time_dependents * rule.first_time_dependent_cents,
-        election.adopted_dependents * rule.adopted_dependent_cents,
-    )
-    taxable = max(0, wages_cents - sum(ratio_half_up(line, periods) for line in lines))
-    return ratio_half_up(taxable * rule.rate_ppm, PPM)
-
-
-def _period_deduction(rule: PeriodDeduction, wages_cents: int, frequency: str, election: Election) -> int:
-    periods = periods_per_year(frequency)
-    taxable = max(0, wages_cents - rule.deduction_cents[frequency][election.filing_status])
-    tax = max(0, taxable * rule.rate_ppm * periods - election.credit_cents * PPM)
-    return ratio_half_up(tax, PPM * periods)
-
-
-def _tapered_credit(rule: TaperedCredit, wages_cents: int, frequency: str, election: Election) -> int:
-    periods, status = periods_per_year(frequency), election.filing_status
-    annual = wages_cents * periods
-    taper = rule.taper_ppm * max(0, annual - rule.taper_from_cents[status])
-    credit = max(0, rule.credit_cents[status] * PPM - taper)
-    return ratio_half_up(max(0, annual * rule.rate_ppm - credit), PPM * periods)
-
-
-def _elected_rate(rule: ElectedRate, wages_cents: int, frequency: str, election: Election) -> int:
-    rate = rule.default_ppm if election.elected_rate_ppm is None else election.elected_rate_ppm
-    if rate not in rule.rates_ppm:
-        raise NeedsReview(
-            f"an elected state rate of {rate} ppm is not on the form: choose one of {rule.rates_ppm}"
-        )
-    return ratio_half_up(wages_cents * rate, PPM)
-
-
-METHODS: dict[type[StateRule], Callable[[Any, int, str, Election], int] | None] = {
-    NoIncomeTax: None,
-    Annualized: _annualized,
-    ExemptionLines: _exemption_lines,
-    PeriodDeduction: _period_deduction,
-    TaperedCredit: _tapered_credit,
-    ElectedRate: _elected_rate,
-}
+def _refuse_below_zero(state: str, election: Election) -> None:
+    counts = election[4:10]
+    if min(election.allowances, *counts, election.credit_cents, election.deduction_cents or 0) < 0:
+        raise NeedsReview(f"{state} form with an entry below zero: correct the state form")

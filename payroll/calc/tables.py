@@ -4,13 +4,12 @@
 (hundredths of a percent), hours are hundredths of an hour; the unit is in the name.
 """
 
-from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
 from events.failures import NeedsReview
-from payroll.calc.money import PPM
+from payroll.calc.brackets import Brackets
+from payroll.calc.state_tables import StateProgrammes, StateRule
 
 
 class NoRules(NeedsReview):
@@ -18,26 +17,9 @@ class NoRules(NeedsReview):
 
     def __init__(self, year: int) -> None:
         super().__init__(
-            f"no rule tables for {year}: add payroll/rules/{year}.toml with a source beside every figure, "
+            f"no rule tables for {year}: add payroll/rules/{year}/ with a source beside every figure, "
             "then redrive"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Brackets:
-    """A progressive table: from `at_least` on, tax is base + rate x the excess over `at_least`.
-
-    Three columns of one length. Amounts are cents, rates ppm; the first row starts at 0.
-    """
-
-    at_least: tuple[int, ...]
-    base: tuple[int, ...]
-    rate_ppm: tuple[int, ...]
-
-    def tax_microcents(self, cents: int) -> int:
-        """Look up the unrounded tax on `cents` (>= 0), in millionths of a cent."""
-        row = bisect_right(self.at_least, cents) - 1
-        return self.base[row] * PPM + self.rate_ppm[row] * (cents - self.at_least[row])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +31,17 @@ class FederalColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class SupplementalRates:
+    """The flat rates on supplemental wages: one up to the calendar year's threshold, a mandatory one above."""
+
+    rate_ppm: int
+    over_rate_ppm: int
+    threshold_cents: int
+
+
+@dataclass(frozen=True, slots=True)
 class Federal:
-    """Pub. 15-T, Worksheet 1A and the annual tables of section 1.
+    """Pub. 15-T, Worksheet 1A and the annual tables of section 1; the rates of Pub. 15 section 7.
 
     from_2020     (filing status, Step 2 box checked) -> column
     before_2020   marital status -> the STANDARD table
@@ -61,6 +52,7 @@ class Federal:
     before_2020: Mapping[str, Brackets]
     allowance_cents: int
     nonresident: Mapping[tuple[str, str], int]
+    supplemental: SupplementalRates
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +80,32 @@ class FutaRates:
 
 
 @dataclass(frozen=True, slots=True)
+class California:
+    """California overtime: after so many hours of a day, of a week, and all of a seventh day in a row.
+
+    *_after_hundredths   hours beyond these earn the premium; on the seventh day the first hours earn the
+                         overtime premium, and hours beyond `seventh_day_double_after` the double time premium
+    *_premium_ppm        what is added to straight time for the hour
+    """
+
+    daily_overtime_after_hundredths: int
+    daily_double_after_hundredths: int
+    weekly_overtime_after_hundredths: int
+    seventh_day_double_after_hundredths: int
+    overtime_premium_ppm: int
+    double_premium_ppm: int
+
+
+@dataclass(frozen=True, slots=True)
 class Flsa:
-    """Federal overtime: hours of a workweek beyond this many earn a premium of part of the regular rate."""
+    """Federal overtime: hours of a workweek beyond this many earn a premium of part of the regular rate.
+
+    california   the daily rule that comes on top of it for work in California; None when the year has none
+    """
 
     overtime_after_hundredths: int
     premium_ppm: int
+    california: California | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +117,20 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True)
+class Formula:
+    """What an employer adds: a part of pay for everybody eligible, and a match in tiers for who defers.
+
+    table   the path of the formula in the year's file; None without a plan
+    """
+
+    table: str | None
+    nonelective_bp: int
+    tiers: tuple[Tier, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Retirement:
-    """The year's 401(k) limits, and the match formulas a plan may name.
+    """The year's 401(k) limits, and the formulas a plan may name for what the employer adds.
 
     roth_catch_up_over_cents   prior-year wages above this make all catch-up Roth; None when not in force
     """
@@ -114,79 +139,70 @@ class Retirement:
     catch_up_50_cents: int
     catch_up_60_to_63_cents: int
     compensation_limit_cents: int
+    annual_additions_limit_cents: int
     roth_catch_up_over_cents: int | None
-    formulas: Mapping[str, tuple[Tier, ...]]
+    formulas: Mapping[str, Formula]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StateRule:
-    """What every state's rule says: when it holds (days included) and which pre-tax items it excludes."""
+@dataclass(frozen=True, slots=True)
+class BenefitLimits:
+    """What may be set aside before tax in a calendar year (health FSA: a plan year; transportation: a month).
 
-    since: date
-    until: date
-    excludes_401k: bool
-    excludes_section125: bool
-    excludes_hsa: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoIncomeTax(StateRule):
-    """A state that taxes no wages."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Annualized(StateRule):
-    """Annual wages, less a deduction by status and an amount per allowance, through a table; divided again.
-
-    brackets, deduction_cents   by filing status
-    deduction_may_be_named      the employee's form may replace the deduction by an amount of its own
-    round_to_cents              1, or 100 where the state withholds whole dollars
+    hsa_cents   coverage (self | family) -> limit without the catch-up from age 55
     """
 
-    brackets: Mapping[str, Brackets]
-    deduction_cents: Mapping[str, int]
-    deduction_may_be_named: bool
-    per_allowance_cents: int
-    per_further_allowance_cents: int
-    credit_per_allowance_cents: int
-    round_to_cents: int
+    hsa_cents: Mapping[str, int]
+    hsa_catch_up_cents: int
+    dependent_care_cents: int
+    dependent_care_married_separate_cents: int
+    health_fsa_cents: int
+    health_fsa_carryover_cents: int
+    transportation_cents: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExemptionLines(StateRule):
-    """A flat rate on wages less exemption lines, each divided by the periods and rounded to the cent."""
+@dataclass(frozen=True, slots=True)
+class LevyExemption:
+    """What a federal tax levy leaves in a year, by Publication 1494.
 
-    rate_ppm: int
-    personal_cents: int
-    dependent_cents: int
-    first_time_dependent_cents: int
-    adopted_dependent_cents: int
+    exemption_cents            a year's, for each dependent
+    standard_deduction_cents   a year's, by filing status; empty when the year's amounts are not known
+    """
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeriodDeduction(StateRule):
-    """A flat rate on wages less a printed deduction per period, less an annual credit over the periods."""
-
-    rate_ppm: int
-    deduction_cents: Mapping[str, Mapping[str, int]]
+    year: int
+    exemption_cents: int
+    standard_deduction_cents: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaperedCredit(StateRule):
-    """A flat rate on all wages, less a credit that shrinks as wages pass a threshold; by filing status."""
+@dataclass(frozen=True, slots=True)
+class StateGarnishment:
+    """A state's own limit of ordinary garnishment: a share of disposable earnings, or a share of their excess.
 
-    rate_ppm: int
-    credit_cents: Mapping[str, int]
-    taper_from_cents: Mapping[str, int]
-    taper_ppm: int
+    protected_hours   hours of the minimum wage at the place of work that a week's excess is counted over
+    """
+
+    state: str
+    ordinary_bp: int
+    excess_bp: int
+    protected_hours: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ElectedRate(StateRule):
-    """The employee elects one of the printed rates; who elects none has the default."""
+@dataclass(frozen=True, slots=True)
+class Garnishment:
+    """How much of disposable earnings may be taken for others.
 
-    rates_ppm: tuple[int, ...]
-    default_ppm: int
+    protected_hours   hours of the federal minimum wage a week that ordinary garnishment leaves
+    support_bp        (supports another spouse or child, arrears of more than 12 weeks) -> share
+    federal_debt_bp   student_loan | federal_agency -> share
+    states            postal code -> its own limit; absent where it was not collected
+    """
+
+    minimum_wage_cents: int
+    protected_hours: int
+    ordinary_bp: int
+    support_bp: Mapping[tuple[bool, bool], int]
+    federal_debt_bp: Mapping[str, int]
+    levy: LevyExemption
+    states: Mapping[str, StateGarnishment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +211,7 @@ class Rules:
 
     version   the year and the first 12 hex digits of the file's sha256: a run is pinned to it
     states    postal code -> its rules in the order of their dates; a state without rules is absent
+    programmes   what states take beside income tax
     """
 
     year: int
@@ -204,4 +221,7 @@ class Rules:
     futa: FutaRates
     flsa: Flsa
     retirement: Retirement
+    benefits: BenefitLimits
+    garnishment: Garnishment
     states: Mapping[str, tuple[StateRule, ...]]
+    programmes: StateProgrammes

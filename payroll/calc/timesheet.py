@@ -3,43 +3,48 @@
 Straight time follows the day: it is paid in the period in which the hours were worked. The premium follows
 the workweek: it is paid in the period in which the workweek ends (29 CFR 778.106), from all of its entries,
 also those before the period began. So a semimonthly period needs entries from `first_entry_day` on.
+
+A nondiscretionary bonus is paid as an item of its own (earnings.py). Here it raises the regular rate of the
+workweeks in which it was earned (29 CFR 778.209): each of them gets an equal part, exact. For a workweek
+that ended before the period, and so has its premium, only the premium on its part of the bonus is due now.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
-from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from events.failures import NeedsReview
+from payroll.calc.california import california_premium_cents, figures, split_days, week_split
 from payroll.calc.hours import (
     E4_PER_CENT,
     KINDS,
     WORK,
+    WeeklySalary,
     as_hours,
-    hundredths,
+    extra_straight_cents,
     overtime_hundredths,
     premium_cents,
     rate_e4,
-    salaried_workweek,
-    unknown_kind,
+    salaried_premium_cents,
+    weekly_salary,
 )
 from payroll.calc.money import ratio_half_up
-from payroll.calc.tables import Flsa
+from payroll.calc.tables import California, Flsa
+from payroll.calc.timecard import CLOSED, CLOSES, OPEN, Bonus, Entry, Timecard, first_entry_day
+from payroll.calc.worksheet import Working
 
-_by_date = attrgetter("work_date")
+__all__ = [
+    "Bonus",
+    "EarningsLine",
+    "Entry",
+    "HourlyPeriod",
+    "SalariedPeriod",
+    "first_entry_day",
+    "hourly_period",
+    "salaried_period",
+]
 
-
-class Entry(NamedTuple):
-    """Hours of one kind on one day.
-
-    rate   dollars per hour for this work; None is the employee's own rate
-    """
-
-    work_date: date
-    hours: Decimal
-    kind: str = WORK
-    rate: Decimal | None = None
+PAID = WeeklySalary(0, 1)  # of a workweek whose pay is not due again
 
 
 class EarningsLine(NamedTuple):
@@ -54,12 +59,16 @@ class EarningsLine(NamedTuple):
 class HourlyPeriod(NamedTuple):
     """An hourly employee's pay period.
 
-    hours_worked     worked inside the period, all paid at straight time
-    regular_hours    those of them within the first 40 of their workweek, in the order of their dates
-    overtime_hours   hours beyond 40 of the workweeks that end inside the period: the premium is for these.
-                     Over all periods regular + overtime are the hours worked; in one they may differ,
-                     where a workweek straddles
-    lines            sum to straight time + leave + holiday; the premium is an earnings line of its own
+    hours_worked        worked inside the period, all paid at straight time
+    regular_hours       those of them that are not overtime, in the order of their dates: the first 40 of their
+                        workweek, and in California the first 8 of their day
+    overtime_hours      overtime of the workweeks that end inside the period: the premium is for these. Over all
+                        periods regular + overtime are the hours worked; in one they may differ, where a
+                        workweek straddles
+    lines               by kind and rate; they sum to straight time + leave + holiday; the premium is an earnings
+                        line of its own
+    double_time_hours   those of the overtime hours that California pays at double time
+    flsa_premium_cents  the part of the premium that the FLSA itself requires; all of it outside California
     """
 
     hours_worked: Decimal
@@ -72,6 +81,9 @@ class HourlyPeriod(NamedTuple):
     leave_cents: int
     holiday_cents: int
     lines: tuple[EarningsLine, ...]
+    double_time_hours: Decimal
+    flsa_premium_cents: int
+    working: Working
 
     @property
     def gross_cents(self) -> int:
@@ -88,14 +100,18 @@ class SalariedPeriod(NamedTuple):
     holiday_hours: Decimal
     extra_straight_cents: int
     premium_cents: int
+    working: Working
 
 
-def first_entry_day(period_start: date, workweek_start: int = 0) -> date:
-    """Tell from which day on a pay period needs time entries: the start of its first day's workweek.
+class _Premium(NamedTuple):
+    """What the workweeks of a period come to, and each of them as the worksheet is filled in with it."""
 
-    workweek_start   0 Sunday to 6 Saturday
-    """
-    return date.fromordinal(_first_day(period_start.toordinal(), workweek_start))
+    regular: int
+    overtime: int
+    double_time: int
+    cents: int
+    flsa_cents: int
+    weeks: list[list[Any]]
 
 
 def hourly_period(
@@ -107,31 +123,56 @@ def hourly_period(
     period_end: date,
     workweek_start: int = 0,
     last_day: date | None = None,
+    bonuses: Iterable[Bonus] = (),
+    entries_from: date | None = None,
+    daily_overtime: California | None = None,
 ) -> HourlyPeriod:
     """Pay an hourly employee's time entries for one period.
 
-    entries    from first_entry_day(period_start) to period_end, both included, in any order
-    last_day   of employment; its workweek ends that day, so no premium waits for a period that never comes
-    raises     NeedsReview for hours that cannot be; ValueError for entries outside the dates: a caller's bug
-    source     29 CFR 778.104 (each workweek alone), 778.106 (when it is paid), 778.115 (several rates)
+    entries         from first_entry_day(period_start) to period_end, both included, in any order
+    last_day        of employment; its workweek ends that day, so no premium waits for a period that never comes
+    bonuses         paid with this period and earned over dates; every workweek that the dates touch must have
+                    ended, and the entries must reach back to the first of them
+    entries_from    the day from which on `entries` are given, where that is earlier than first_entry_day
+    daily_overtime  the rule of California for who works there; None elsewhere
+    raises          NeedsReview for hours that cannot be, and for a bonus whose workweeks are not all known;
+                    ValueError for entries outside the dates: a caller's bug
+    source          29 CFR 778.104 (each workweek alone), 778.106 (when it is paid), 778.115 (several rates),
+                    778.209 (bonuses); equal parts by workweek are a convention of this product
     """
-    sheet = _Sheet(period_start, period_end, flsa, workweek_start, last_day)
+    sheet = Timecard(period_start, period_end, workweek_start, last_day, entries_from)
     sheet.read(entries, rate_e4(pay_rate))
-    overtime = premium = 0
-    for week, worked in sheet.closing_weeks():
-        over = overtime_hundredths(worked, flsa)
-        overtime += over
-        premium += premium_cents(sheet.pay_by_week[week], worked, over, flsa)
-    lines = tuple(
-        EarningsLine(
-            kind, Decimal(rate).scaleb(-4), as_hours(hours), ratio_half_up(hours * rate, E4_PER_CENT)
-        )
-        for (kind, rate), hours in sheet.by_line.items()
-    )
-    straight, leave, holiday = (sum(line.cents for line in lines if line.kind == kind) for kind in KINDS)
-    hours, regular, on_leave, on_holiday = sheet.hours()
+    sheet.spread(bonuses)
+    if daily_overtime is None:
+        due = _federal_premium(sheet, flsa)
+        rule: tuple[int, ...] = (flsa.overtime_after_hundredths, flsa.premium_ppm)
+    else:
+        due = _california_premium(sheet, daily_overtime, flsa)
+        rule = figures(daily_overtime, flsa)
+    by_line = sheet.lines()
+    lines = []
+    hours, cents = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0)
+    for kind, rate, amount in by_line:
+        pay = ratio_half_up(amount * rate, E4_PER_CENT)
+        hours[kind] += amount
+        cents[kind] += pay
+        lines.append(EarningsLine(kind, Decimal(rate).scaleb(-4), as_hours(amount), pay))
+    worked, leave, holiday = map(as_hours, hours.values())
+    name = "hourly_period" if daily_overtime is None else "california_period"
     return HourlyPeriod(
-        hours, regular, as_hours(overtime), on_leave, on_holiday, straight, premium, leave, holiday, lines
+        worked,
+        as_hours(due.regular),
+        as_hours(due.overtime),
+        leave,
+        holiday,
+        cents[WORK],
+        due.cents,
+        cents["leave"],
+        cents["holiday"],
+        tuple(lines),
+        as_hours(due.double_time),
+        due.flsa_cents,
+        (name, due.weeks, by_line, *rule),
     )
 
 
@@ -145,103 +186,84 @@ def salaried_period(
     period_end: date,
     workweek_start: int = 0,
     last_day: date | None = None,
+    bonuses: Iterable[Bonus] = (),
+    entries_from: date | None = None,
 ) -> SalariedPeriod:
     """Find what a nonexempt salaried employee's time entries add to the salary of one period.
 
-    entries, last_day   as in hourly_period; leave and holiday are covered by the salary
+    California's rule for a nonexempt salary (Labor Code 515(d)) is not covered.
+
+    entries, last_day, bonuses, entries_from   as in hourly_period; leave and holiday are covered by the salary
     raises              NeedsReview also for an entry at another rate: the salary has one
     source              29 CFR 778.113 by workweek, each paid in the period it ends in (778.106)
     """
-    sheet = _Sheet(period_start, period_end, flsa, workweek_start, last_day)
+    weekly = weekly_salary(annual_salary, standard_hours)
+    sheet = Timecard(period_start, period_end, workweek_start, last_day, entries_from)
     sheet.read(entries, None)
-    overtime, extra, premium = Decimal("0.00"), 0, 0
-    for _, worked in sheet.closing_weeks():
-        week = salaried_workweek(annual_salary, standard_hours, as_hours(worked), flsa)
-        overtime += week.overtime_hours
-        extra += week.extra_straight_cents
-        premium += week.premium_cents
-    hours, regular, on_leave, on_holiday = sheet.hours()
-    return SalariedPeriod(hours, regular, overtime, on_leave, on_holiday, extra, premium)
+    sheet.spread(bonuses)
+    regular = overtime = extra = premium = 0
+    weeks = []
+    for week, rates in sorted(sheet.weeks.items()):
+        worked, before, shares = sum(rates.values()), sheet.before.get(week, 0), sheet.shares.get(week, [])
+        over, due = overtime_hundredths(worked, flsa), sheet.due(week)
+        regular += worked - over - min(before, flsa.overtime_after_hundredths)
+        if due == CLOSES:
+            overtime += over
+            extra += extra_straight_cents(weekly, worked)
+            premium += salaried_premium_cents(weekly, worked, over, flsa, shares)
+        elif due == CLOSED:
+            premium += salaried_premium_cents(PAID, worked, over, flsa, shares)
+        weeks.append([sheet.first_day(week), due, before, worked, shares])
+    hours = dict.fromkeys(KINDS, 0)
+    for kind, _, amount in sheet.lines():
+        hours[kind] += amount
+    worked_hours, leave, holiday = map(as_hours, hours.values())
+    rule = flsa.overtime_after_hundredths, flsa.premium_ppm
+    working = ("salaried_period", *weekly, weeks, hours["leave"], hours["holiday"], *rule)
+    return SalariedPeriod(
+        worked_hours, as_hours(regular), as_hours(overtime), leave, holiday, extra, premium, working
+    )
 
 
-class _Sheet:
-    """The entries of one period, added up by workweek and by earnings line, in integers."""
-
-    def __init__(
-        self, period_start: date, period_end: date, flsa: Flsa, workweek_start: int, last_day: date | None
-    ) -> None:
-        self.start, self.end = period_start.toordinal(), period_end.toordinal()
-        self.flsa, self.workweek_start = flsa, workweek_start
-        self.last_day = None if last_day is None else last_day.toordinal()
-        self.hours_by_week: dict[int, int] = {}
-        self.pay_by_week: dict[int, int] = {}
-        self.by_line: dict[tuple[str, int], int] = {}
-        self.regular = 0
-
-    def read(self, entries: Iterable[Entry], own_rate: int | None) -> None:
-        """Add up every entry. `own_rate` None is a salary, which knows no other rate."""
-        earliest = _first_day(self.start, self.workweek_start)
-        limit, by_line = self.flsa.overtime_after_hundredths, self.by_line
-        for work_date, hours, kind, entry_rate in sorted(entries, key=_by_date):
-            day = work_date.toordinal()
-            if not earliest <= day <= self.end:
-                raise ValueError(
-                    f"an entry of {work_date} for a period that reads {date.fromordinal(earliest)} "
-                    f"to {date.fromordinal(self.end)}: load entries from first_entry_day to the period's end"
-                )
-            amount, rate = hundredths(hours), _rate(entry_rate, own_rate)
-            inside = day >= self.start
-            if kind == WORK:
-                before = self._add_to_week(day, amount, rate)
-                if inside:
-                    self.regular += max(0, min(amount, limit - before))
-            elif kind not in KINDS:
-                raise unknown_kind(kind)
-            if inside:
-                by_line[kind, rate] = by_line.get((kind, rate), 0) + amount
-
-    def _add_to_week(self, day: int, amount: int, rate: int) -> int:
-        """Add work to its week; give the hours that week held before."""
-        if self.last_day is not None and day > self.last_day:
-            raise NeedsReview(
-                f"hours worked on {date.fromordinal(day)}, after the last day of employment "
-                f"{date.fromordinal(self.last_day)}: correct the time entry or the termination date"
-            )
-        week = (day - self.workweek_start) // 7
-        before = self.hours_by_week.get(week, 0)
-        self.hours_by_week[week] = before + amount
-        self.pay_by_week[week] = self.pay_by_week.get(week, 0) + amount * rate
-        return before
-
-    def closing_weeks(self) -> list[tuple[int, int]]:
-        """List the workweeks that end inside the period, with the hours worked in them."""
-        closing = []
-        for week, worked in self.hours_by_week.items():
-            closes = week * 7 + 6 + self.workweek_start
-            if self.last_day is not None and self.last_day < closes:
-                closes = self.last_day
-            if self.start <= closes <= self.end:
-                closing.append((week, worked))
-        return closing
-
-    def hours(self) -> tuple[Decimal, Decimal, Decimal, Decimal]:
-        """Give the hours inside the period: worked, regular, leave, holiday."""
-        worked, leave, holiday = (
-            sum(hours for (kind, _), hours in self.by_line.items() if kind == wanted) for wanted in KINDS
-        )
-        return as_hours(worked), as_hours(self.regular), as_hours(leave), as_hours(holiday)
+def _federal_premium(sheet: Timecard, flsa: Flsa) -> _Premium:
+    limit = flsa.overtime_after_hundredths
+    regular = overtime = premium = 0
+    weeks = []
+    for week, rates in sorted(sheet.weeks.items()):
+        worked, before, shares = sum(rates.values()), sheet.before.get(week, 0), sheet.shares.get(week, [])
+        over, due = overtime_hundredths(worked, flsa), sheet.due(week)
+        regular += worked - over - min(before, limit)
+        lines = [[rate, hours] for rate, hours in sorted(rates.items())]
+        if due == CLOSES:
+            overtime += over
+            premium += premium_cents(_remuneration(lines), worked, over, flsa, shares) if over else 0
+        elif due == CLOSED:
+            premium += premium_cents(0, worked, over, flsa, shares)
+        weeks.append([sheet.first_day(week), due, before, lines, shares])
+    return _Premium(regular, overtime, 0, premium, premium, weeks)
 
 
-def _first_day(period_start: int, workweek_start: int) -> int:
-    # date.toordinal() is a multiple of 7 on Sundays
-    return period_start - (period_start - workweek_start) % 7
+def _california_premium(sheet: Timecard, california: California, flsa: Flsa) -> _Premium:
+    regular = overtime = double = premium = flsa_premium = 0
+    weeks = []
+    for week, rates in sorted(sheet.weeks.items()):
+        first = week * 7 + sheet.workweek_start
+        days = [sorted(sheet.by_day.get(day, {}).items()) for day in range(first, first + 7)]
+        splits = split_days([sum(hours for _, hours in day) for day in days], california)
+        hours, days_before = week_split(splits), min(7, max(0, sheet.start - first))
+        regular += sum(split.straight for split in splits[days_before:])
+        due, shares, worked = sheet.due(week), sheet.shares.get(week, []), sum(hours)
+        if due == CLOSES:
+            overtime += hours.overtime + hours.double_time
+            double += hours.double_time
+        if due != OPEN:
+            pay = _remuneration(rates.items()) if due == CLOSES else 0
+            premium += california_premium_cents(pay, hours, california, shares)
+            flsa_premium += premium_cents(pay, worked, overtime_hundredths(worked, flsa), flsa, shares)
+        lines = [[list(line) for line in day] for day in days]
+        weeks.append([sheet.first_day(week), due, days_before, lines, shares])
+    return _Premium(regular, overtime, double, premium, flsa_premium, weeks)
 
 
-def _rate(entry_rate: Decimal | None, own_rate: int | None) -> int:
-    if entry_rate is None:
-        return own_rate or 0
-    if own_rate is None:
-        raise NeedsReview(
-            "a time entry of a salaried employee has a rate of its own: pay it as hourly, or clear it"
-        )
-    return rate_e4(entry_rate)
+def _remuneration(lines: Iterable[Sequence[int]]) -> int:
+    return sum(rate * hours for rate, hours in lines)

@@ -3,9 +3,11 @@
     roster, findings = read(folder)                                      no database
     summary = import_folder(folder, dry_run=False, as_of=date.today())   raises RosterRefused
 
-cells     what one cell may hold          columns   the three files as data
-files     bytes to rows                   reading   what must hold between rows
-findings  what is wrong, fit to be shown  loading   the difference to what is stored, in one transaction
+cells        what one cell may hold            files        bytes to rows
+columns      the three files as data           pay_columns  the optional files as data
+reading      what must hold between rows       pay_reading  the same for the optional files
+references   keys, people and employers        findings     what is wrong, fit to be shown
+loading      the difference to what is stored, in one transaction; pay_loading, timesheet and calendars: their part
 """
 
 from payroll.roster.findings import Finding, Findings, RosterRefused

@@ -15,6 +15,7 @@ from payroll.calc import aba
 
 NUMBER = re.compile(r"[0-9]{1,15}(?:\.([0-9]+))?")
 KEY = re.compile(r"[A-Za-z0-9_-]{1,32}")
+REFERENCE = re.compile(r"[A-Za-z0-9 _/.-]{1,40}")
 EIN = re.compile(r"[0-9]{2}-[0-9]{7}")
 SSN = re.compile(r"([0-9]{3})-([0-9]{2})-([0-9]{4})")
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -41,11 +42,18 @@ class Refused(ValueError):
 
 
 def key(text: str) -> str:
-    """Employer or employee key: 1 to 32 of A-Z a-z 0-9 - _."""
+    """Key of an employer, an employee or an order: 1 to 32 of A-Z a-z 0-9 - _."""
     if KEY.fullmatch(text):
         return text
     refuse_scientific(text)
     raise Refused("is not a key - use 1 to 32 letters, digits, hyphens and underscores")
+
+
+def reference(text: str) -> str:
+    """A number or note that someone finds a payment by: 1 to 40 letters, digits, spaces and - _ / ."""
+    if REFERENCE.fullmatch(text):
+        return text
+    raise Refused("is not a reference - use up to 40 letters, digits, spaces and - _ / .")
 
 
 def words(most: int) -> Check:

@@ -1,4 +1,6 @@
-"""The three roster files as data: their columns, what each holds, and what must hold between them.
+"""The three files that every roster has, as data: their columns, and what must hold between them.
+
+employers.csv, employees.csv and time_entries.csv; the files that it may have are in `pay_columns`.
 
 A row is a named tuple whose fields are `line` and then the columns in the order of the table, so that adding
 a column is one line in the row and one in the table.

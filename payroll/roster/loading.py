@@ -4,13 +4,13 @@ The same folder twice writes nothing: SSNs are compared by blind index and accou
 since a ciphertext is another one each time.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from django.db import connection, models, transaction
+from django.db import connection, transaction
 
 from events import store as log
 from events.store import NewEvent
@@ -18,12 +18,14 @@ from payroll import crypto
 from payroll.models.roster import Employee, Employer
 from payroll.roster.calendars import load_calendars
 from payroll.roster.columns import EMPLOYEES, EMPLOYERS, EmployeeRow, EmployerRow
+from payroll.roster.difference import assign, store, tally
 from payroll.roster.findings import Findings, RosterRefused, last_four, shown
-from payroll.roster.reading import Person, Roster, read
-from payroll.roster.summary import Counts, ImportSummary
+from payroll.roster.pay_loading import load_deductions, load_garnishments, load_pay_items, load_tax_forms
+from payroll.roster.reading import Roster, read
+from payroll.roster.references import Person
+from payroll.roster.summary import ImportSummary
 from payroll.roster.timesheet import load_time_entries
 
-CHUNK = 1_000
 ROSTER_STREAM = "roster"
 ONE_IMPORT_AT_A_TIME = 0x726F7374  # advisory lock key: "rost" in ASCII
 EMPLOYER_PLAIN = ("name", "ein", "state", "pay_frequency", "retirement_plan", "routing_number")
@@ -63,16 +65,20 @@ def import_folder(folder: Path, *, dry_run: bool, as_of: date, say: Say = silent
     roster, findings = read(folder)
     if findings.total:
         raise RosterRefused(findings)
-    say(
-        f"read and checked: {len(roster.employers):,} employers, {len(roster.employees):,} employees, "
-        f"{len(roster.time_entries):,} time entries"
-    )
+    say(f"read and checked: {counted(roster)}")
     with transaction.atomic(durable=True):
         summary = load(roster, as_of=as_of, say=say)
         transaction.set_rollback(dry_run)
     summary.dry_run = dry_run
     summary.warnings = [str(warning) for warning in findings.warnings]
     return summary
+
+
+def counted(roster: Roster) -> str:
+    """How many rows of each file were read; files without a row are not named, but the first three are."""
+    kinds = [(name, len(rows)) for name, rows in roster._asdict().items()]
+    named = kinds[:3] + [(name, rows) for name, rows in kinds[3:] if rows]
+    return ", ".join(f"{rows:,} {name.replace('_', ' ')}" for name, rows in named)
 
 
 def load(roster: Roster, *, as_of: date, say: Say = silent) -> ImportSummary:
@@ -93,6 +99,10 @@ def load(roster: Roster, *, as_of: date, say: Say = silent) -> ImportSummary:
     say(f"employees stored: {summary.employees}")
     load_time_entries(roster.time_entries, people, summary)
     say(f"time entries stored: {summary.time_entries}")
+    load_pay_items(roster.pay_items, people, summary.pay_items)
+    load_deductions(roster.deductions, people, summary.deductions)
+    load_garnishments(roster.garnishments, people, summary.garnishments)
+    load_tax_forms(roster.tax_forms, people, summary.tax_forms)
     summary.employers_not_in_files = Employer.objects.count() - len(employers)
     summary.employees_not_in_files = Employee.objects.count() - len(people)
     record(summary)
@@ -102,8 +112,7 @@ def load(roster: Roster, *, as_of: date, say: Say = silent) -> ImportSummary:
 def record(summary: ImportSummary) -> None:
     """Put on record that the roster changed, and by how much; the same folder again is no event."""
     if summary.changed:
-        kinds = ("employers", "calendars", "employees", "time_entries")
-        counts = {kind: asdict(getattr(summary, kind)) for kind in kinds}
+        counts = {kind: asdict(counts) for kind, counts in summary.kinds().items()}
         log.append([NewEvent(ROSTER_STREAM, log.version(ROSTER_STREAM) + 1, "RosterImported", counts)])
 
 
@@ -164,17 +173,6 @@ def load_employees(
     return {person: target.pk for person, target in targets.items()}
 
 
-def assign(target: models.Model, row: EmployerRow | EmployeeRow, names: Iterable[str]) -> bool:
-    """Copy the named columns; whether any of them differed."""
-    differs = False
-    for name in names:
-        value = getattr(row, name)
-        if getattr(target, name) != value:
-            setattr(target, name, value)
-            differs = True
-    return differs
-
-
 def assign_account(target: HasAccount, number: str) -> bool:
     """Store an account number unless it is already there; whether it differed."""
     context = target.account_context
@@ -199,25 +197,3 @@ def assign_ssn(target: Employee, ssn: str) -> bool:
 def ssn_index(employer_id: str, ssn: str) -> str:
     """Blind index of an SSN within one employer: rows of two employers cannot be joined by it."""
     return crypto.blind_index(ssn, crypto.context("employee", "ssn", employer_id))
-
-
-def tally(counts: Counts, *, is_new: bool, differs: bool) -> bool:
-    """Count one row; whether it has to be written."""
-    if is_new:
-        counts.created += 1
-    elif differs:
-        counts.updated += 1
-    else:
-        counts.unchanged += 1
-    return is_new or differs
-
-
-def store(rows: Sequence[Any], *, key: list[str], fields: Iterable[str]) -> None:
-    """Insert new rows and overwrite stored ones by `key`: one statement per 1,000 rows, however many differ.
-
-    rows   instances of one model; the new ones get their primary keys
-    """
-    if rows:
-        type(rows[0]).objects.bulk_create(
-            rows, batch_size=CHUNK, update_conflicts=True, unique_fields=key, update_fields=list(fields)
-        )

@@ -1,67 +1,68 @@
-"""A folder of three files -> a roster in which every row is good, or findings that say why not.
+"""A folder of files -> a roster in which every row is good, or findings that say why not.
 
 Checks here are those that need more than one row: keys that must be unique, references, a day's hours.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-from payroll.roster.columns import (
-    EMPLOYEES,
-    EMPLOYERS,
-    TIME_ENTRIES,
-    EmployeeRow,
-    EmployerRow,
-    Table,
-    TimeRow,
-)
+from payroll.roster.columns import EMPLOYEES, EMPLOYERS, TIME_ENTRIES, EmployeeRow, EmployerRow, TimeRow
 from payroll.roster.files import table_rows
 from payroll.roster.findings import Findings, shown
+from payroll.roster.pay_columns import OPTIONAL_TABLES, DeductionRow, GarnishmentRow, PayItemRow, TaxFormRow
+from payroll.roster.pay_reading import PayFiles
+from payroll.roster.references import Person, Unique, known_employer, known_person
 
 HOURS_IN_A_DAY = Decimal(24)
-Person = tuple[str, str]
+FILES = frozenset(table.file for table in (EMPLOYERS, EMPLOYEES, TIME_ENTRIES, *OPTIONAL_TABLES))
 
 
 class Roster(NamedTuple):
-    """The three files as typed rows, in the order of the files."""
+    """The files as typed rows, in the order of the files; a file that is not there has none."""
 
     employers: list[EmployerRow]
     employees: list[EmployeeRow]
     time_entries: list[TimeRow]
-
-
-class Unique:
-    """Values that may appear once per file; the second one is a finding that names the line of the first."""
-
-    def __init__(self, table: Table, column: str, within: str, findings: Findings) -> None:
-        self.table, self.column, self.within, self.findings = table, column, within, findings
-        self.secret = any(spec.secret for spec in table.columns if spec.name == column)
-        self.lines: dict[Hashable, int] = {}
-
-    def add(self, key: Hashable, line: int, value: str) -> None:
-        """Take note of `key`, shown as `value`, on `line`."""
-        first = self.lines.setdefault(key, line)
-        if first != line:
-            problem = f"is already in line {first}{self.within} - correct or delete one of the two"
-            self.findings.add(self.table.file, line, self.column, shown(value, secret=self.secret), problem)
+    pay_items: list[PayItemRow]
+    deductions: list[DeductionRow]
+    garnishments: list[GarnishmentRow]
+    tax_forms: list[TaxFormRow]
 
 
 def read(folder: Path) -> tuple[Roster, Findings]:
-    """Read and check the three files of a folder; the roster is whole only when there are no findings."""
+    """Read and check the files of a folder; the roster is whole only when there are no findings."""
     findings = Findings()
     employer_ids = Unique(EMPLOYERS, "employer_id", "", findings)
     people = Unique(EMPLOYEES, "employee_id", " of this employer", findings)
+    paying = list(employers(folder, employer_ids, findings))
+    paid = list(employees(folder, employer_ids, people, findings))
+    time = list(time_entries(folder, employer_ids, people, findings))
+    by_person = {(row.employer_id, row.employee_id): row for row in paid}
+    files = PayFiles(folder, employer_ids, people, by_person, findings)
     roster = Roster(
-        list(employers(folder, employer_ids, findings)),
-        list(employees(folder, employer_ids, people, findings)),
-        list(time_entries(folder, employer_ids, people, findings)),
+        employers=paying,
+        employees=paid,
+        time_entries=time,
+        pay_items=list(files.pay_items()),
+        deductions=list(files.deductions()),
+        garnishments=list(files.garnishments()),
+        tax_forms=list(files.tax_forms()),
     )
     if not employer_ids.lines and EMPLOYERS.file not in findings.unread:
         findings.add(EMPLOYERS.file, 0, "", "", "has no employer - at least one is needed")
+    not_read(folder, findings)
     return roster, findings
+
+
+def not_read(folder: Path, findings: Findings) -> None:
+    """Warn of other CSV files: an optional file with its name misspelt would be left out in silence."""
+    for path in sorted(folder.glob("*")):
+        if path.suffix.lower() == ".csv" and path.name not in FILES:
+            problem = f"is not a roster file and was not read - the names are {', '.join(sorted(FILES))}"
+            findings.warn(shown(path.name), 0, "", "", problem)
 
 
 def employers(folder: Path, ids: Unique, findings: Findings) -> Iterator[EmployerRow]:
@@ -93,30 +94,10 @@ def time_entries(folder: Path, ids: Unique, people: Unique, findings: Findings) 
     days: dict[tuple[Person, date], Decimal] = {}
     for row, bad in table_rows(folder / TIME_ENTRIES.file, TIME_ENTRIES, findings):
         if bad.isdisjoint(("employer_id", "employee_id")):
-            person = (row.employer_id, row.employee_id)
-            if known_employer(TIME_ENTRIES, row, ids, findings):
-                known_person(row, person, people, findings)
+            known_person(TIME_ENTRIES, row, ids, people, findings)
             if bad.isdisjoint(("work_date", "hours")):
-                within_a_day(row, person, days, findings)
+                within_a_day(row, (row.employer_id, row.employee_id), days, findings)
         yield row
-
-
-def known_employer(table: Table, row: EmployeeRow | TimeRow, ids: Unique, findings: Findings) -> bool:
-    """Whether the row's employer is in employers.csv; a finding when not."""
-    if row.employer_id in ids.lines or EMPLOYERS.file in findings.unread:
-        return True
-    problem = "is not in employers.csv - add the employer, or correct the key"
-    findings.add(table.file, row.line, "employer_id", shown(row.employer_id), problem)
-    return False
-
-
-def known_person(row: TimeRow, person: Person, people: Unique, findings: Findings) -> None:
-    """A finding when the row's person is not in employees.csv under that employer."""
-    if person not in people.lines and EMPLOYEES.file not in findings.unread:
-        problem = (
-            f"is not an employee of {row.employer_id} in employees.csv - add the person, or correct the key"
-        )
-        findings.add(TIME_ENTRIES.file, row.line, "employee_id", shown(row.employee_id), problem)
 
 
 def within_a_day(

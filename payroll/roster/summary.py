@@ -7,12 +7,17 @@ from typing import Any
 
 @dataclass
 class Counts:
-    """Rows of one kind by what happened to them; `removed` is used for time entries only."""
+    """Rows of one kind by what happened to them; `removed` where the file is the truth for who is in it."""
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     removed: int = 0
+
+    @property
+    def read(self) -> int:
+        """Rows of the file."""
+        return self.created + self.updated + self.unchanged
 
     @property
     def changed(self) -> int:
@@ -38,6 +43,10 @@ class ImportSummary:
     calendars: Counts = field(default_factory=Counts)
     employees: Counts = field(default_factory=Counts)
     time_entries: Counts = field(default_factory=Counts)
+    pay_items: Counts = field(default_factory=Counts)
+    deductions: Counts = field(default_factory=Counts)
+    garnishments: Counts = field(default_factory=Counts)
+    tax_forms: Counts = field(default_factory=Counts)
     employers_not_in_files: int = 0
     employees_not_in_files: int = 0
     warnings: list[str] = field(default_factory=list)
@@ -46,8 +55,11 @@ class ImportSummary:
     @property
     def changed(self) -> int:
         """Rows of any kind that were written or removed; 0 when the same folder came again."""
-        kinds = (self.employers, self.calendars, self.employees, self.time_entries)
-        return sum(counts.changed for counts in kinds)
+        return sum(counts.changed for counts in self.kinds().values())
+
+    def kinds(self) -> dict[str, Counts]:
+        """The counts of every kind of row by its name."""
+        return {name: counts for name, counts in vars(self).items() if isinstance(counts, Counts)}
 
     def as_dict(self) -> dict[str, Any]:
         """The summary as plain values, for --json."""
@@ -59,6 +71,10 @@ class ImportSummary:
         yield f"pay calendars: {self.calendars}"
         yield f"employees:     {self.employees}"
         yield f"time entries:  {self.time_entries}"
+        for name in ("pay_items", "deductions", "garnishments", "tax_forms"):
+            counts: Counts = getattr(self, name)
+            if counts.read:
+                yield f"{name.replace('_', ' ') + ':':<14} {counts.read:,} read, {counts}"
         if self.employers_not_in_files or self.employees_not_in_files:
             yield (
                 f"not in these files, left as they are: {self.employers_not_in_files:,} employers, "

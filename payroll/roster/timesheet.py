@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from payroll.models.roster import TimeEntry
 from payroll.roster.columns import TimeRow
-from payroll.roster.reading import Person
+from payroll.roster.references import Person
 from payroll.roster.summary import ImportSummary
 
 CHUNK = 5_000

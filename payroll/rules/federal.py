@@ -1,7 +1,19 @@
 """From the TOML of a year to the federal tables."""
 
 from payroll.calc.money import PPM, ratio_half_up
-from payroll.calc.tables import Federal, FederalColumn, FicaRates, Flsa, FutaRates, Retirement, Tier
+from payroll.calc.tables import (
+    BenefitLimits,
+    California,
+    Federal,
+    FederalColumn,
+    FicaRates,
+    Flsa,
+    Formula,
+    FutaRates,
+    Retirement,
+    SupplementalRates,
+    Tier,
+)
 from payroll.rules.table import BadRules, Table
 
 # Pub. 15-T: which table a filing status uses
@@ -20,7 +32,7 @@ BP_PPM = 100
 
 
 def read_federal(table: Table) -> Federal:
-    """Read [federal]: Worksheet 1A, the two sets of annual tables, the nonresident amounts."""
+    """Read [federal]: Worksheet 1A, both sets of annual tables, nonresident amounts, supplemental rates."""
     worksheet = table.section("worksheet_1a")
     checked = worksheet.cents("line_1g_step2_checked")
     line_1g = {"mfj": worksheet.cents("line_1g_mfj")}
@@ -47,6 +59,15 @@ def read_federal(table: Table) -> Federal:
             for name in NONRESIDENT_TABLES
             for frequency, cents in nonresident.section(name).cents_by_key().items()
         },
+        supplemental=_supplemental(table.section("supplemental")),
+    )
+
+
+def _supplemental(table: Table) -> SupplementalRates:
+    return SupplementalRates(
+        rate_ppm=table.ppm("rate_percent"),
+        over_rate_ppm=table.ppm("over_rate_percent"),
+        threshold_cents=table.cents("threshold"),
     )
 
 
@@ -78,28 +99,67 @@ def read_futa(table: Table) -> FutaRates:
 
 
 def read_flsa(table: Table) -> Flsa:
-    """Read [flsa]."""
+    """Read [flsa], and the daily rule of California if the year has it."""
     return Flsa(
-        overtime_after_hundredths=table.integer(
-            table.value("overtime_after_hours"), 100, "overtime_after_hours"
-        ),
+        overtime_after_hundredths=_hundredths(table, "overtime_after_hours"),
         premium_ppm=table.ppm("premium_percent"),
+        california=_california(table.section("california_overtime"))
+        if table.has("california_overtime")
+        else None,
     )
 
 
+def _california(table: Table) -> California:
+    return California(
+        daily_overtime_after_hundredths=_hundredths(table, "overtime_after_hours_a_day"),
+        daily_double_after_hundredths=_hundredths(table, "double_time_after_hours_a_day"),
+        weekly_overtime_after_hundredths=_hundredths(table, "overtime_after_hours_a_week"),
+        seventh_day_double_after_hundredths=_hundredths(table, "seventh_day_double_time_after_hours"),
+        overtime_premium_ppm=table.ppm("overtime_premium_percent"),
+        double_premium_ppm=table.ppm("double_time_premium_percent"),
+    )
+
+
+def _hundredths(table: Table, key: str) -> int:
+    return table.integer(table.value(key), 100, key)
+
+
 def read_retirement(table: Table) -> Retirement:
-    """Read [retirement]: limits, the Roth catch-up threshold if one is in force, and the match formulas."""
+    """Read [retirement]: limits, the Roth catch-up threshold if one is in force, and the formulas."""
     over = table.section("roth_catch_up").cents("wages_over") if table.has("roth_catch_up") else None
     match = table.table("match")
-    formulas = {name: _tiers(match.section(name)) for name in match.unread_keys()}
+    formulas = {name: _formula(match.section(name)) for name in match.unread_keys()}
     return Retirement(
         deferral_limit_cents=table.cents("elective_deferral"),
         catch_up_50_cents=table.cents("catch_up_50"),
         catch_up_60_to_63_cents=table.cents("catch_up_60_to_63"),
         compensation_limit_cents=table.cents("compensation"),
+        annual_additions_limit_cents=table.cents("annual_additions"),
         roth_catch_up_over_cents=over,
         formulas=formulas,
     )
+
+
+def read_benefits(table: Table) -> BenefitLimits:
+    """Read [benefits]: what may be set aside before tax."""
+    hsa, care = table.section("hsa"), table.section("dependent_care")
+    fsa, transportation = table.section("health_fsa"), table.section("qualified_transportation")
+    return BenefitLimits(
+        hsa_cents={coverage: hsa.cents(coverage) for coverage in ("self", "family")},
+        hsa_catch_up_cents=hsa.cents("catch_up_55"),
+        dependent_care_cents=care.cents("limit"),
+        dependent_care_married_separate_cents=care.cents("married_separate"),
+        health_fsa_cents=fsa.cents("limit"),
+        health_fsa_carryover_cents=fsa.cents("carryover"),
+        transportation_cents=transportation.cents("per_month"),
+    )
+
+
+def _formula(formula: Table) -> Formula:
+    """A formula has tiers, or a percent of pay for everybody eligible."""
+    if formula.has("nonelective_percent"):
+        return Formula(formula.path, _bp(formula, "nonelective_percent"), ())
+    return Formula(formula.path, 0, _tiers(formula))
 
 
 def _tiers(formula: Table) -> tuple[Tier, ...]:

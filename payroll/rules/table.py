@@ -5,8 +5,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from payroll.calc.brackets import Brackets
 from payroll.calc.money import PPM, exact_integer
-from payroll.calc.tables import Brackets
 
 _ABSENT = object()
 
@@ -118,7 +118,7 @@ class Table:
             raise BadRules(f"[{self.path}] {key}: rows start at 0, adjoin each other, and the last is open")
         if any(low >= high for low, high in pairwise(lower)) or sorted(base) != base:
             raise BadRules(f"[{self.path}] {key}: lower bounds and bases rise from row to row")
-        brackets = Brackets(tuple(lower), tuple(base), tuple(rates))
+        brackets = Brackets(self.path, tuple(lower), tuple(base), tuple(rates))
         for index in range(1, len(rows)) if gap_cents is not None else ():
             reached = base[index - 1] * PPM + rates[index - 1] * (lower[index] - lower[index - 1])
             if abs(reached - base[index] * PPM) > (gap_cents or 0) * PPM:

@@ -19,9 +19,14 @@ select count(*) filter (where type = 'RetirementCalculated' and not out)        
                   + (data ->> 'holiday_hours_hundredths')::bigint)
                 filter (where not out), 0)                                              as hours_hundredths,
        coalesce(sum((data ->> 'gross_cents')::bigint) filter (where not out), 0)        as gross_cents,
+       coalesce(sum((data ->> 'reimbursement_cents')::bigint) filter (where not out), 0)
+                                                                                             as reimbursement_cents,
        coalesce(sum((data ->> 'section125_cents')::bigint
+                  + (data ->> 'hsa_cents')::bigint
                   + (data ->> 'traditional_401k_cents')::bigint
-                  + (data ->> 'roth_401k_cents')::bigint) filter (where not out), 0)    as deductions_cents,
+                  + (data ->> 'roth_401k_cents')::bigint) filter (where not out), 0)
+     + coalesce(sum((data ->> 'garnished_cents')::bigint
+                  + (data ->> 'post_tax_cents')::bigint) filter (where not out), 0)     as deductions_cents,
        coalesce(sum((data ->> 'employee_taxes_cents')::bigint) filter (where not out), 0)
                                                                                              as employee_taxes_cents,
        coalesce(sum((data ->> 'employer_taxes_cents')::bigint) filter (where not out), 0)

@@ -3,11 +3,15 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.failures import NeedsReview
-from payroll.calc import calendar
+from payroll.calc import (
+    calendar,
+    worksheets,  # noqa: F401 - makes the worksheets known
+)
+from payroll.calc.worksheet import add_up
 
 # Richmond Fed, holidays observed 2025-2027, in month and day. Saturday holidays close nothing and are absent
 FED = {
@@ -123,3 +127,152 @@ def test_a_deposit_leaves_three_business_days_and_two_weeks_at_most(payday: date
     due = calendar.semiweekly_due(payday)
     assert 3 <= (due - payday).days <= 14
     assert due.weekday() < 5
+
+
+@pytest.mark.parametrize(
+    ("payday", "cutoff"),
+    [
+        (date(2026, 11, 20), date(2026, 11, 18)),
+        (date(2026, 11, 30), date(2026, 11, 25)),  # a Monday: Friday, and over Thanksgiving to Wednesday
+        (date(2026, 1, 1), date(2025, 12, 29)),  # paid on 31 December
+        (date(2026, 11, 21), date(2026, 11, 18)),  # a Saturday, paid on Friday
+        (date(2026, 7, 6), date(2026, 7, 2)),  # Friday 3 July is a banking day
+    ],
+)
+def test_a_file_goes_two_banking_days_before(payday: date, cutoff: date) -> None:
+    assert calendar.file_cutoff(payday) == cutoff
+
+
+@pytest.mark.parametrize(
+    ("payday", "due"),
+    [
+        (date(2026, 9, 1), date(2026, 10, 15)),
+        (date(2026, 9, 30), date(2026, 10, 15)),
+        (date(2026, 10, 31), date(2026, 11, 16)),  # 15 November is a Sunday
+        (date(2026, 7, 15), date(2026, 8, 17)),  # 15 August is a Saturday
+        (date(2026, 12, 31), date(2027, 1, 15)),
+        (date(2027, 1, 4), date(2027, 2, 16)),  # 15 February 2027 is Washington's birthday
+        (date(2026, 11, 2), date(2026, 12, 15)),
+        (
+            date(2033, 3, 1),
+            date(2033, 4, 18),
+        ),  # 15 April 2033: Emancipation Day, moved from Saturday to Friday
+    ],
+)
+def test_monthly_deposits(payday: date, due: date) -> None:
+    assert calendar.monthly_due(payday) == due
+
+
+def test_the_lookback_period_chooses_the_schedule() -> None:
+    assert calendar.lookback_period(2026) == (date(2024, 7, 1), date(2025, 6, 30))
+    assert calendar.deposit_schedule(0) == "monthly"  # also a new employer
+    assert calendar.deposit_schedule(50_000_00) == "monthly"
+    assert calendar.deposit_schedule(50_000_01) == "semiweekly"
+
+
+@pytest.mark.parametrize(
+    ("payday", "schedule", "cents", "due", "after"),
+    [
+        (date(2026, 11, 18), "monthly", 99_999_99, date(2026, 12, 15), "monthly"),
+        (date(2026, 11, 18), "monthly", 100_000_00, date(2026, 11, 19), "semiweekly"),
+        (date(2026, 11, 18), "semiweekly", 99_999_99, date(2026, 11, 25), "semiweekly"),
+        (date(2026, 11, 18), "semiweekly", 100_000_00, date(2026, 11, 19), "semiweekly"),
+        (date(2026, 11, 20), "semiweekly", 100_000_00, date(2026, 11, 23), "semiweekly"),  # Friday to Monday
+        (date(2026, 11, 25), "monthly", 200_000_00, date(2026, 11, 27), "semiweekly"),  # over Thanksgiving
+        (
+            date(2026, 7, 2),
+            "monthly",
+            200_000_00,
+            date(2026, 7, 6),
+            "semiweekly",
+        ),  # 3 July is a legal holiday
+    ],
+)
+def test_deposits(*, payday: date, schedule: str, cents: int, due: date, after: str) -> None:
+    assert calendar.deposit(payday, schedule, cents) == (due, after)
+
+
+def test_a_schedule_nobody_knows() -> None:
+    with pytest.raises(NeedsReview) as refused:
+        calendar.deposit(date(2026, 11, 18), "weekly", 200_000_00)
+    assert str(refused.value) == "deposit schedule 'weekly' is unknown: use monthly or semiweekly"
+
+
+@pytest.mark.parametrize(
+    ("quarter", "prior", "met", "may"),
+    [
+        (2_499_99, 9_000_00, False, True),
+        (2_500_00, 2_500_00, False, False),
+        (9_000_00, 2_499_99, False, True),
+        (2_499_99, 2_499_99, True, False),
+    ],
+)
+def test_small_quarters_are_paid_with_the_return(*, quarter: int, prior: int, met: bool, may: bool) -> None:
+    assert calendar.may_pay_with_return(quarter, prior, next_day_rule_met=met) is may
+
+
+@pytest.mark.parametrize(
+    ("year", "quarter", "due"),
+    [
+        (2026, 1, date(2026, 4, 30)),
+        (2026, 2, date(2026, 7, 31)),
+        (2026, 3, date(2026, 11, 2)),  # 31 October is a Saturday
+        (2026, 4, date(2027, 2, 1)),  # 31 January 2027 is a Sunday
+        (2025, 4, date(2026, 2, 2)),
+    ],
+)
+def test_unemployment_tax_deposits(year: int, quarter: int, due: date) -> None:
+    assert calendar.futa_due(year, quarter) == due
+    assert [calendar.futa_deposit_owed(cents) for cents in (0, 500_00, 500_01)] == [False, False, True]
+
+
+@pytest.mark.parametrize("quarter", [0, 5])
+def test_a_year_has_four_quarters(quarter: int) -> None:
+    with pytest.raises(ValueError, match=f"^quarter {quarter}: a year has 1 to 4$"):
+        calendar.futa_due(2026, quarter)
+
+
+def test_business_days_follow_the_legal_holidays() -> None:
+    assert not calendar.is_business_day(date(2026, 7, 3))  # Independence Day observed; the banks are open
+    assert calendar.is_business_day(date(2026, 7, 2))
+    assert not calendar.is_business_day(date(2026, 11, 21))
+    assert calendar.business_day_from(date(2026, 7, 2)) == date(2026, 7, 2)
+    assert calendar.business_day_from(date(2026, 7, 3)) == date(2026, 7, 6)
+
+
+def test_a_semiweekly_deposit_is_explained() -> None:
+    facts = add_up([calendar.semiweekly_working(date(2026, 11, 24))])
+    assert list(facts.items()) == [
+        ("period_end", "2026-11-24"),
+        ("2026-11-25", 1),
+        ("2026-11-26", 1),  # Thanksgiving
+        ("2026-11-27", 2),
+        ("2026-11-28", 2),
+        ("2026-11-29", 2),
+        ("2026-11-30", 3),
+        ("due", "2026-11-30"),
+    ]
+
+
+@given(DAYS)
+@settings(max_examples=200, deadline=None)
+def test_the_worksheet_of_a_deposit_gives_its_due_date(payday: date) -> None:
+    facts = add_up([calendar.semiweekly_working(payday)])
+    assert facts["due"] == calendar.semiweekly_due(payday).isoformat()
+
+
+@given(
+    st.integers(2020, 2035),
+    st.sampled_from(["weekly", "biweekly", "semimonthly", "monthly", "quarterly", "semiannual", "annual"]),
+    st.dates(date(2018, 1, 1), date(2036, 12, 31)),
+)
+@settings(max_examples=150, deadline=None)
+def test_the_worksheet_of_paydays_counts_the_same(year: int, frequency: str, first: date) -> None:
+    facts = add_up([calendar.paydays_working(year, frequency, first)])
+    assert facts["paydays_in_year"] == calendar.paydays_in_year(year, frequency, first)
+
+
+def test_paydays_are_explained() -> None:
+    facts = add_up([calendar.paydays_working(2026, "biweekly", date(2024, 1, 4))])
+    assert facts == {"first_in_year": "2026-01-01", "paydays_in_year": 27}
+    assert add_up([calendar.paydays_working(2026, "monthly", date(2026, 1, 30))]) == {"paydays_in_year": 12}

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.failures import NeedsReview
-from payroll.calc.hours import Line, salaried_workweek, workweek
+from payroll.calc import worksheets  # noqa: F401 - makes the worksheets known
+from payroll.calc.hours import (
+    Line,
+    bonus_e4,
+    premium_cents,
+    salaried_premium_cents,
+    salaried_workweek,
+    weekly_salary,
+    workweek,
+)
+from payroll.calc.worksheet import add_up
 from payroll.rules import load
 
 FLSA = load(2026).flsa
@@ -125,3 +135,112 @@ def test_a_salary_for_40_hours_is_paid_like_its_hourly_rate(annual: Decimal, wor
 def test_a_salary_without_hours_has_no_rate() -> None:
     with pytest.raises(NeedsReview, match="standard weekly hours"):
         salaried_workweek(d("52000"), d("0"), d("45"), FLSA)
+
+
+def test_a_workweek_is_explained() -> None:
+    # 28 h at 20 and 16 h at 14: 784.00 / 44 h is 17.8181..., half of it for 4 h is 35.6363...
+    lines = [Line(d("28"), d("20")), Line(d("16"), d("14")), Line(d("8"), d("14"), "leave")]
+    week = workweek(lines, FLSA, nondiscretionary_bonus_cents=5_00, excluded_pay_cents=2_00)
+    assert week.working == (
+        "workweek",
+        [["work", 200_000, 2800], ["work", 140_000, 1600], ["leave", 140_000, 800]],
+        500,
+        200,
+        4000,
+        500_000,
+    )
+    assert add_up([week.working]) == {
+        "hours_worked_hundredths": 4400,
+        "regular_hours_hundredths": 4000,
+        "overtime_hours_hundredths": 400,
+        "remuneration_cents": 789_00,
+        "regular_rate_cents": Fraction(78_900, 44),
+        "straight_time_cents": 784_00,
+        "overtime_premium_cents": 35_86,  # 789.00 / 44 / 2 x 4 = 35.8636
+        "other_cents": 119_00,
+    }
+    assert (week.premium_cents, week.other_cents) == (35_86, 119_00)
+
+
+@given(st.lists(LINES, max_size=4), st.integers(0, 500_00), st.integers(0, 500_00))
+def test_the_worksheet_of_a_workweek_gives_what_was_paid(
+    lines: list[Line], bonus: int, excluded: int
+) -> None:
+    week = workweek(lines, FLSA, nondiscretionary_bonus_cents=bonus, excluded_pay_cents=excluded)
+    facts = add_up([week.working])
+    assert facts["hours_worked_hundredths"] == week.hours_worked * 100
+    assert facts["regular_hours_hundredths"] == week.regular_hours * 100
+    assert facts["overtime_hours_hundredths"] == week.overtime_hours * 100
+    assert facts["straight_time_cents"] == week.straight_time_cents
+    assert facts["overtime_premium_cents"] == week.premium_cents
+    assert facts["other_cents"] == week.other_cents
+    assert facts["regular_rate_cents"] == (week.regular_rate or 0) * 100
+
+
+@given(st.lists(LINES, min_size=1, max_size=4), st.integers(0, 100))
+def test_splitting_a_line_changes_nothing(lines: list[Line], percent: int) -> None:
+    first, *rest = lines
+    part = (first.hours * percent / 100).quantize(d("0.01"))
+    split = [first._replace(hours=part), *rest, first._replace(hours=first.hours - part)]
+    whole, parts = workweek(lines, FLSA), workweek(split, FLSA)
+    assert parts[:7] == whole[:7]
+
+
+def test_a_salaried_workweek_is_explained() -> None:
+    week = salaried_workweek(d("12480"), d("40"), d("46"), FLSA, nondiscretionary_bonus_cents=46_00)
+    assert week.working == ("salaried_workweek", 124_800_000, 4000, 4600, 46_00, 4000, 500_000)
+    assert add_up([week.working]) == {
+        "hours_worked_hundredths": 4600,
+        "regular_hours_hundredths": 4000,
+        "overtime_hours_hundredths": 600,
+        "hourly_rate_cents": 6_00,
+        "regular_rate_cents": 7_00,
+        "straight_time_cents": 36_00,
+        "overtime_premium_cents": 21_00,
+    }
+
+
+@given(
+    st.decimals("0", "200000", places=4),
+    st.decimals("0.01", "80", places=2),
+    st.decimals("0", "168", places=2),
+    st.integers(0, 5_000_00),
+)
+def test_the_worksheet_of_a_salaried_workweek_gives_what_was_paid(
+    annual: Decimal, standard: Decimal, worked: Decimal, bonus: int
+) -> None:
+    week = salaried_workweek(annual, standard, worked, FLSA, nondiscretionary_bonus_cents=bonus)
+    facts = add_up([week.working])
+    assert facts["straight_time_cents"] == week.extra_straight_cents
+    assert facts["overtime_premium_cents"] == week.premium_cents
+    assert facts["overtime_hours_hundredths"] == week.overtime_hours * 100
+    assert facts["regular_hours_hundredths"] == week.regular_hours * 100
+    assert week.working[0] == "salaried_workweek"
+
+
+def test_a_salaried_premium_rounds_a_half_cent_up_with_and_without_a_bonus() -> None:
+    # 20.80 a year is one cent an hour: half of it for one hour is half a cent
+    assert salaried_workweek(d("20.80"), d("40"), d("41"), FLSA).premium_cents == 1
+    assert salaried_workweek(d("20.7999"), d("40"), d("41"), FLSA).premium_cents == 0
+    weekly = weekly_salary(d("20.80"), d("40"))
+    assert salaried_premium_cents(weekly, 41_00, 1_00, FLSA) == 1
+    assert (
+        salaried_premium_cents(weekly, 41_00, 1_00, FLSA, [[41, 2], [41, 2]]) == 1
+    )  # 2 cents an hour, half of it
+    assert salaried_premium_cents(weekly, 41_00, 0, FLSA, [[41_00, 1]]) == 0
+
+
+def test_a_bonus_is_spread_exactly() -> None:
+    # 100.00 over three weeks is 33.3333... each; two such shares at 50 h and 10 overtime hours: 66.66... / 50 / 2 x 10
+    assert bonus_e4([[100_00, 3], [100_00, 3]]) == Fraction(2_000_000 * 100, 3)
+    assert premium_cents(0, 50_00, 10_00, FLSA, [[100_00, 3], [100_00, 3]]) == 6_67
+    assert premium_cents(500_00 * 10_000, 50_00, 10_00, FLSA, [[100_00, 3]]) == 53_33
+    assert premium_cents(500_00 * 10_000, 50_00, 0, FLSA, [[100_00, 3]]) == 0
+    assert premium_cents(500_00 * 10_000, 50_00, 10_00, FLSA) == 50_00
+
+
+def test_impossible_hours_are_named() -> None:
+    with pytest.raises(NeedsReview) as refused:
+        workweek([Line(d("168.01"), d("20"))], FLSA)
+    assert str(refused.value) == "168.01 hours in one workweek: a week has 168, correct the time entries"
+    assert workweek([Line(d("168"), d("20"))], FLSA).overtime_hours == 128

@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.failures import NeedsReview
-from payroll.calc import state
+from payroll.calc import state, worksheets
 from payroll.calc.calendar import PERIODS_PER_YEAR
 from payroll.calc.money import ratio_half_up
 from payroll.calc.state import Election
-from payroll.calc.tables import Annualized, PeriodDeduction
+from payroll.calc.state_tables import Annualized, PeriodDeduction
 from payroll.calc.wages import PreTax, state_wages
+from payroll.calc.worksheet import add_up
 from payroll.rules import load
 
 RULES = load(2026)
@@ -22,7 +23,10 @@ FLAT = ["PA", "IL", "IN", "MI", "NC", "KY", "CO", "LA", "ID", "GA", "IA", "AZ", 
 
 
 def tax(code: str, wages: int, frequency: str, election: Election, pay_date: date = AUTUMN) -> int:
-    return state.withholding(code, wages, election, RULES, frequency=frequency, pay_date=pay_date)
+    taken = state.withholding(code, wages, election, RULES, frequency=frequency, pay_date=pay_date)
+    assert add_up([taken.working])["state_income_tax_cents"] == taken.withholding_cents
+    assert taken.annual_tax_cents is None
+    return taken.withholding_cents
 
 
 @pytest.mark.parametrize(
@@ -124,11 +128,26 @@ def test_only_colorados_form_names_a_deduction() -> None:
 def test_states_without_income_tax(code: str, year: int) -> None:
     pay_date = date(year, 6, 30)
     election = Election(additional_cents=99)
-    assert state.withholding(code, 10**8, election, load(year), frequency="weekly", pay_date=pay_date) == 0
+    taken = state.withholding(code, 10**8, election, load(year), frequency="weekly", pay_date=pay_date)
+    assert taken == (0, None, (worksheets.state.state_no_income_tax.__name__,))
+    assert add_up([taken.working]) == {"state_income_tax_cents": 0}
 
 
 @pytest.mark.parametrize(
-    ("code", "year"), [("CA", 2026), ("NY", 2026), ("IL", 2025), ("PA", 2025), ("XX", 2026), ("", 2026)]
+    ("code", "year"),
+    [
+        ("AL", 2026),
+        ("OR", 2026),
+        ("AR", 2026),
+        ("CT", 2026),
+        ("MD", 2026),
+        ("DC", 2026),
+        ("CA", 2025),
+        ("IL", 2025),
+        ("PA", 2025),
+        ("XX", 2026),
+        ("", 2026),
+    ],
 )
 def test_an_unknown_state_is_never_a_state_without_tax(code: str, year: int) -> None:
     message = f"no income tax rules for {code} on {year}-06-30 in the {year} tables"
@@ -151,6 +170,25 @@ def test_tables_of_another_year_are_never_used() -> None:
         ("KY", "fortnightly", Election(), "'fortnightly' is unknown"),
         ("AZ", "weekly", Election(elected_rate_ppm=12_345), "12345 ppm"),
         ("PA", "weekly", Election(additional_cents=-1), "extra withholding of -1 cents"),
+        *[
+            (
+                "PA",
+                "weekly",
+                Election(**{entry: -1}),
+                "PA form with an entry below zero: correct the state form",
+            )
+            for entry in (
+                "allowances",
+                "further_allowances",
+                "dependents",
+                "first_time_dependents",
+                "adopted_dependents",
+                "estimated_deduction_allowances",
+                "age_blind_allowances",
+                "credit_cents",
+                "deduction_cents",
+            )
+        ],
     ],
 )
 def test_what_a_form_cannot_say(code: str, frequency: str, election: Election, message: str) -> None:
@@ -166,6 +204,8 @@ def test_wages_below_zero_are_refused_even_where_nothing_is_taxed() -> None:
 @pytest.mark.parametrize(
     ("code", "cents"),
     [
+        ("NJ", 500_00),  # NJ-WT: 401(k) deferrals are no wages, section 125 and HSA are
+        ("CA", 400_00),  # California taxes HSA contributions
         ("PA", 900_00),  # 61 Pa. Code 101.6: health premiums reduce, a 401(k) deferral does not
         ("IL", 350_00),
     ],
@@ -178,6 +218,10 @@ def test_which_wages_a_state_taxes(code: str, cents: int) -> None:
 def test_exempt_and_additional() -> None:
     assert tax("PA", 2000_00, "biweekly", Election(additional_cents=10_00)) == 71_40
     assert tax("PA", 2000_00, "biweekly", Election(exempt=True, additional_cents=10_00)) == 0
+    exempt = state.withholding(
+        "CA", 9000_00, Election(exempt=True), RULES, frequency="weekly", pay_date=AUTUMN
+    )
+    assert exempt == (0, None, ("state_exempt",))
 
 
 STATUSES = st.sampled_from(["single", "mfs", "mfj", "qss", "hoh", "married", "married_higher_single"])

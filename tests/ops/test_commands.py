@@ -104,7 +104,7 @@ def by_file(settings: Any, monkeypatch: pytest.MonkeyPatch, db: Cluster) -> None
 def test_a_run_by_the_command_line(tmp_path: Path, by_file: None) -> None:
     people = [
         salaried("ACME", "ann", "62400.00"),
-        salaried("ACME", "cal", "62400.00", work_state="CA"),
+        salaried("ACME", "cal", "62400.00", work_state="AL"),
         salaried("BOLT", "bob", "62400.00"),
         hourly("BOLT", "tex", "20.00"),
         hourly("BOLT", "idle", "20.00"),

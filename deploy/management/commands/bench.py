@@ -73,5 +73,8 @@ def report(measured: bench.Measured) -> str:
             f"(ceiling {measured.ceiling_wal_bytes_per_event:,.0f})",
             f"worker memory    {measured.worker_peak_mb:10,.0f} MB at most in one process",
             f"all paid after   {measured.paid_seconds:10.2f} s",
+            f"arithmetic       {measured.arithmetic_share:10.2f} of the workers' {measured.workers_cpu_s:.2f} s CPU: "
+            f"{measured.arithmetic_cpu_s * 1e6 / measured.employees:,.0f} us an employee, all steps, working kept",
+            f"keeping working  {measured.working_cost:10.2f} times the computing and writing without it",
         ]
     )

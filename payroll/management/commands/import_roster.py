@@ -1,4 +1,4 @@
-"""`manage.py import_roster FOLDER`: load employers.csv, employees.csv and time_entries.csv."""
+"""`manage.py import_roster FOLDER`: load employers.csv, employees.csv, time_entries.csv and what else is there."""
 
 import json
 from argparse import ArgumentParser
@@ -18,7 +18,10 @@ SHOWN_WARNINGS = 5
 class Command(BaseCommand):
     """Report every bad row and load nothing, or load everything."""
 
-    help = "Load a roster: a folder with employers.csv, employees.csv and time_entries.csv. All or nothing."
+    help = (
+        "Load a roster: a folder with employers.csv, employees.csv and time_entries.csv, and if there are any "
+        "pay_items.csv, deductions.csv, garnishments.csv and tax_forms.csv. All or nothing."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Folder, --dry-run, --as-of, --json."""

@@ -1,0 +1,178 @@
+"""`manage.py calculate`: single calculations, without a database.
+
+    manage.py calculate < examples.json      [{"id", "kind", "input"}, …]  →  {id: {field: value}}
+    manage.py calculate --gross 2600 --pay-frequency biweekly --filing-status single --section125 95
+    manage.py calculate --file paycheck.json
+
+A person's paycheck, by flags or from a file, is shown from gross to net; `--explain` shows the working as well.
+"""
+
+import json
+import logging
+import sys
+from argparse import ArgumentParser
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from events.failures import NeedsReview
+from payroll import rules
+from payroll.calculate import KINDS, Answer, BadInput, calculate
+from payroll.explain import text
+from payroll.explain.sections import sections
+from payroll.explain.words import label
+
+log = logging.getLogger(__name__)
+
+W4_FLAGS = {"filing_status": "single", "step3": None, "step4a": None, "step4b": None, "step4c": None}
+AMOUNTS = {
+    "traditional_401k": "traditional 401(k) deferral",
+    "roth_401k": "Roth 401(k) deferral",
+    "hsa_cafeteria": "HSA through the cafeteria plan",
+    "post_tax": "deductions after tax",
+    "supplemental": "of the gross: bonus, commission, back pay",
+    "ytd_ss_wages": "Social Security wages earlier in the year",
+    "ytd_medicare_wages": "Medicare wages earlier in the year",
+    "ytd_futa_wages": "federal unemployment wages earlier in the year",
+    "ytd_supplemental": "supplemental wages earlier in the year",
+}
+
+
+class Command(BaseCommand):
+    help = (
+        "Calculate without a database. A JSON array of {id, kind, input} on stdin gives {id: {field: value}}; "
+        f"kinds: {', '.join(KINDS)}. Or give one paycheck as flags, or as --file, and read it from gross to net."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--file", type=Path, help="one paycheck's input as JSON, as the kind `paycheck` takes it"
+        )
+        parser.add_argument(
+            "--explain", action="store_true", help="show the working: every rule, source and line"
+        )
+        parser.add_argument("--gross", metavar="DOLLARS", help="gross pay of one paycheck")
+        parser.add_argument("--pay-frequency", default="biweekly", help="default: biweekly")
+        parser.add_argument(
+            "--tax-year", type=int, default=rules.known_years()[-1], help="default: %(default)s"
+        )
+        parser.add_argument("--pay-date", metavar="DATE", help="where a state's rule changed within the year")
+        parser.add_argument("--state", metavar="CODE", help="work state; without it no state tax is computed")
+        parser.add_argument("--state-filing-status", metavar="STATUS", help="default: as on the Form W-4")
+        parser.add_argument("--allowances", type=int, metavar="N", help="on the state's form")
+        parser.add_argument(
+            "--section125", nargs="*", default=[], metavar="DOLLARS", help="premiums before tax"
+        )
+        parser.add_argument("--step2-checkbox", action="store_true", help="Form W-4 step 2(c)")
+        parser.add_argument("--w4-exempt", action="store_true", help="Form W-4: exempt from withholding")
+        for name in W4_FLAGS:
+            parser.add_argument(f"--{name.replace('_', '-')}", help="Form W-4")
+        for name, words in AMOUNTS.items():
+            parser.add_argument(f"--{name.replace('_', '-')}", metavar="DOLLARS", help=words)
+
+    def handle(self, *args: Any, file: Path | None, explain: bool, gross: str | None, **flags: Any) -> None:
+        if file or gross is not None:
+            given = read_file(file) if file else from_flags(gross, flags)
+            self.stdout.write(one(given, explain=explain))
+            return
+        if sys.stdin.isatty():
+            raise CommandError(
+                "give --gross or --file, or a JSON array on stdin; see manage.py calculate --help"
+            )
+        answers, failed = answer_all(read_array(sys.stdin.read()), explain=explain)
+        self.stdout.write(json.dumps(answers, indent=1))
+        if failed:
+            raise CommandError(f"{failed} calculations failed in this program itself: please report them")
+
+
+def read_array(content: str) -> list[Any]:
+    """The array on stdin; numbers in it are read as they are written. Raises CommandError."""
+    try:
+        asked = json.loads(content, parse_float=Decimal)
+    except (ValueError, RecursionError) as fault:
+        raise CommandError(f"stdin is not JSON: {fault}") from None
+    if not isinstance(asked, list):
+        raise CommandError('stdin is a JSON array of {"id", "kind", "input"}')
+    return asked
+
+
+def answer_all(asked: list[Any], *, explain: bool) -> tuple[dict[str, Any], int]:
+    """Answer each by its id, and count those in which this program failed; one bad input spoils no other."""
+    answers: dict[str, Any] = {}
+    failed = 0
+    for number, item in enumerate(asked):
+        known = isinstance(item, dict) and isinstance(item.get("id"), str | int)
+        name = str(item["id"]) if known else f"#{number}"
+        if name in answers:
+            answers[name] = {"error": f"the id {name} is given more than once"}
+            continue
+        try:
+            if not known:
+                raise BadInput('each item is {"id", "kind", "input"}')
+            answer = calculate(item.get("kind"), item.get("input"))
+        except (BadInput, NeedsReview) as refused:
+            answers[name] = {"error": str(refused)}
+        except Exception as bug:
+            failed += 1
+            log.exception("calculation of kind %s failed", item.get("kind"))
+            answers[name] = {"error": f"this program failed: {type(bug).__name__}"}
+        else:
+            answers[name] = answer.fields | ({"working": working(answer)} if explain else {})
+    return answers, failed
+
+
+def working(answer: Answer) -> list[dict[str, Any]]:
+    """The worksheets of an answer, as JSON."""
+    made = sections([(each, "") for each in answer.workings], list(answer.given_by.values()), lambda *_: None)
+    return [text.section_facts(section) for section in made]
+
+
+def one(given: dict[str, Any], *, explain: bool) -> str:
+    """One paycheck, from gross to net, for people. Raises CommandError."""
+    try:
+        answer = calculate("paycheck", given)
+    except (BadInput, NeedsReview) as refused:
+        raise CommandError(str(refused)) from None
+    lines = [f"{'gross':<36} {given['gross']:>14}"]
+    lines += [f"{label(name):<36} {shown(value):>14}" for name, value in answer.fields.items()]
+    if not given.get("state"):
+        lines.append("no state tax: name the work state with --state")
+    if explain:
+        made = sections([(each, "") for each in answer.workings], ["net_cents"], lambda *_: None)
+        lines += ["", text.text_of(made)]
+    return "\n".join(lines)
+
+
+def shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """A paycheck's input; also a whole {"id", "kind", "input"} of the kind paycheck. Raises CommandError."""
+    try:
+        found = json.loads(path.read_text(), parse_float=Decimal)
+    except (OSError, ValueError, RecursionError) as fault:
+        raise CommandError(f"{path} cannot be read as JSON: {fault}") from None
+    if isinstance(found, dict) and isinstance(found.get("input"), dict):
+        found = found["input"]
+    if not isinstance(found, dict) or "gross" not in found:
+        raise CommandError(f"{path} is a JSON object with the fields of a paycheck, gross among them")
+    return found
+
+
+def from_flags(gross: str | None, flags: dict[str, Any]) -> dict[str, Any]:
+    """The input that the flags say."""
+    w4 = {name: flags[name] or default for name, default in W4_FLAGS.items() if flags[name] or default}
+    form = {"version": "2020+", "step2_checkbox": flags["step2_checkbox"], **w4}
+    given = {
+        "tax_year": flags["tax_year"],
+        "pay_frequency": flags["pay_frequency"],
+        "gross": gross,
+        "w4": form | ({"exempt": True} if flags["w4_exempt"] else {}),
+        "section125": flags["section125"],
+    }
+    optional = (*AMOUNTS, "pay_date", "state", "state_filing_status", "allowances")
+    return given | {name: flags[name] for name in optional if flags[name] is not None}

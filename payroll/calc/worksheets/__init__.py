@@ -1,0 +1,41 @@
+"""Every rule as a worksheet. Importing this package makes all of them known to `worksheet.fill_in`."""
+
+from payroll.calc.worksheets import (
+    aba,
+    benefits,
+    calendar,
+    california,
+    earnings,
+    federal,
+    fica,
+    garnishments,
+    gross,
+    hours,
+    net,
+    paycheck,
+    programmes,
+    retirement,
+    state,
+    supplemental,
+    wages,
+)
+
+__all__ = [
+    "aba",
+    "benefits",
+    "calendar",
+    "california",
+    "earnings",
+    "federal",
+    "fica",
+    "garnishments",
+    "gross",
+    "hours",
+    "net",
+    "paycheck",
+    "programmes",
+    "retirement",
+    "state",
+    "supplemental",
+    "wages",
+]

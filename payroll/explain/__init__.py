@@ -1,0 +1,1 @@
+"""Explain a paycheck: from net pay down to each cent, out of what is stored."""

@@ -1,0 +1,166 @@
+"""Everything that is on record about one paycheck, put together so that every figure says where it comes from."""
+
+import tomllib
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from events.store import Recorded
+from payroll import keys, manifest, rulebook
+from payroll.calc import worksheets  # noqa: F401 - every worksheet is known
+from payroll.calc.worksheet import Filled
+from payroll.domain import Inputs, YearToDate
+from payroll.explain.sections import Origin, Section, disagreements, sections
+from payroll.history import History
+from payroll.runs import Refused
+
+ROOTS = ("net_cents", "match_cents", "employer_social_security_cents", "employer_futa_cents")
+# An entry of a worksheet that is a year to date: the fact of earlier paychecks that it sums.
+YEAR_TO_DATE = {
+    "ytd_ss_wages_cents": "fica_wages_cents",
+    "ytd_medicare_wages_cents": "fica_wages_cents",
+    "ytd_futa_wages_cents": "fica_wages_cents",
+    "ytd_social_security_cents": "social_security_cents",
+    "ytd_deferrals_cents": "deferrals_cents",
+    "ytd_comp_cents": "eligible_comp_cents",
+    "ytd_supplemental_cents": "supplemental_cents",
+    "ytd_hsa_cents": "hsa_cents",
+    "ytd_additions_cents": "annual_additions_cents",
+    "prior_year_ss_wages_cents": "prior_year_ss_wages_cents",
+}
+
+
+class Before(NamedTuple):
+    """A year to date: before this paycheck, of it, and after it, in cents."""
+
+    name: str
+    before_cents: int
+    this_cents: int
+
+    @property
+    def after_cents(self) -> int:
+        return self.before_cents + self.this_cents
+
+
+class Explanation(NamedTuple):
+    """A paycheck explained.
+
+    frozen_in  the entry of the manifest that holds the inputs
+    wrong      what does not add up; empty when every figure does
+    complete   False while steps are missing: what there is, is explained
+    """
+
+    stream: str
+    employer: str
+    employee_id: str
+    pay_date: str
+    rules_version: str
+    code_version: str
+    frozen_in: str
+    facts: dict[str, Any]
+    events: list[Recorded]
+    sections: list[Section]
+    year_to_date: list[Before]
+    wrong: list[str]
+    complete: bool
+
+
+def explain(stream: str) -> Explanation:
+    """Explain one paycheck from the log, its manifest and the rules it is pinned to.
+
+    stream   paycheck-<employer run>+<employee id>
+    raises   Refused when there is no such paycheck; objects.ObjectDamaged, rulebook.RulesMissing
+    """
+    history = History(stream)
+    began = history.facts.get("PaycheckBegan")
+    if began is None:
+        raise Refused(f"there is no paycheck {stream}, or it has not begun")
+    part = History(keys.employerrun_stream(began["employer_run"]))
+    opened = part.facts["EmployerRunOpened"]
+    sha256 = {written["object"]: written["sha256"] for written in part.manifests}[began["manifest"]]
+    given = manifest.read(began["manifest"], sha256)["employees"][began["number"]]
+    frozen = f"entry {began['number'] + 1} of {began['manifest']}"
+    facts, event_of, workings = _merged(history.events)
+    inputs = Inputs._field_defaults | given
+
+    def origin(sheet: Filled, name: str) -> Origin | None:
+        if name in sheet.worksheet.figures or name == "table":
+            path = sheet.entries[name] if name == "table" else sheet.worksheet.figures[name]
+            return Origin("rules", str(path), source_of(opened["rules_version"], str(path)))
+        if name in YEAR_TO_DATE:
+            return Origin("year to date", "of earlier paychecks, frozen with the inputs")
+        if name in event_of:
+            return Origin("event", event_of[name])
+        return Origin("input", "frozen in the manifest") if name in inputs else None
+
+    made = sections(workings, ROOTS, origin)
+    return Explanation(
+        stream=stream,
+        employer=began["employer"],
+        employee_id=began["employee_id"],
+        pay_date=began["pay_date"],
+        rules_version=opened["rules_version"],
+        code_version=opened["code_version"],
+        frozen_in=frozen,
+        facts=facts,
+        events=history.events,
+        sections=made,
+        year_to_date=list(_year_to_date(given, facts)),
+        wrong=list(disagreements(made, inputs | facts | _ytd_entries(given))),
+        complete="net_cents" in facts,
+    )
+
+
+@lru_cache(maxsize=1024)
+def source_of(rules_version: str, path: str) -> str:
+    """What the pinned rule tables say where a table's figures come from; empty when they do not say."""
+    found: Any = _tables(rules_version)
+    source = ""
+    for part in path.split("."):
+        if isinstance(found, list):
+            found = found[int(part)] if part.isdigit() else found[0].get(part)
+        else:
+            found = found.get(part) if isinstance(found, dict) else None
+        if isinstance(found, dict):
+            source = found.get("source", source)
+    return source
+
+
+@lru_cache(maxsize=8)
+def _tables(rules_version: str) -> dict[str, Any]:
+    return tomllib.loads(rulebook.text(rules_version).decode())
+
+
+def _merged(
+    events: list[Recorded],
+) -> tuple[dict[str, Any], dict[str, str], list[tuple[list[Any], str]]]:
+    """All facts, the event that holds each, and all workings with their event."""
+    facts: dict[str, Any] = {}
+    event_of: dict[str, str] = {}
+    workings: list[tuple[list[Any], str]] = []
+    for event in events:
+        label = f"{event.type}, event {event.version}"
+        for name, value in event.data.items():
+            if name == "working":
+                workings += [(working, label) for working in value]
+            else:
+                facts[name], event_of[name] = value, label
+    return facts, event_of, workings
+
+
+def _ytd_entries(given: dict[str, Any]) -> dict[str, Any]:
+    """Years to date by the names that worksheets give them."""
+    frozen = given["year_to_date"]
+    return {entry: frozen.get(fact, 0) for entry, fact in YEAR_TO_DATE.items() if fact in YearToDate._fields}
+
+
+def _year_to_date(given: dict[str, Any], facts: dict[str, Any]) -> Iterator[Before]:
+    """Every year to date that this paycheck adds to."""
+    this = dict(facts)
+    deferred = facts.get("traditional_401k_cents", 0) + facts.get("roth_401k_cents", 0)
+    this["deferrals_cents"] = deferred
+    this["eligible_comp_cents"] = facts.get("gross_cents", 0)
+    this["annual_additions_cents"] = deferred - facts.get("catch_up_cents", 0) + facts.get("match_cents", 0)
+    for name in YearToDate._fields:
+        if name.endswith("_cents") and name in this:
+            yield Before(name, given["year_to_date"].get(name, 0), this[name])

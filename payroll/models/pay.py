@@ -1,0 +1,218 @@
+"""What a person's pay needs besides rate and hours: single payments, deductions, court orders, further forms.
+
+All of it is optional, comes with the roster (`payroll.roster.pay_columns`) and is frozen in a run's manifest
+by `payroll.pay_inputs`. Amounts are dollars; a pay run counts in cents.
+"""
+
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+
+from payroll.models.roster import ZERO, Employee
+
+AMOUNT: Any = {"max_digits": 12, "decimal_places": 2}
+
+
+class PayItemKind(models.TextChoices):
+    """What is paid besides wages."""
+
+    BONUS = "bonus", "Bonus"
+    DISCRETIONARY_BONUS = "discretionary_bonus", "Discretionary bonus"
+    COMMISSION = "commission", "Commission"
+    RETRO = "retro", "Retroactive pay"
+    REIMBURSEMENT = "reimbursement", "Reimbursement"
+
+
+class DeductionKind(models.TextChoices):
+    """What is taken from pay because the person asked for it."""
+
+    HSA_SELF = "hsa_self", "HSA, self only"
+    HSA_FAMILY = "hsa_family", "HSA, family"
+    DEPENDENT_CARE = "dependent_care", "Dependent care"
+    POST_TAX = "post_tax", "After tax"
+
+
+class GarnishmentKind(models.TextChoices):
+    """Who has a claim on the pay."""
+
+    SUPPORT = "support", "Support"
+    SUPPORT_ARREARS = "support_arrears", "Support arrears"
+    MEDICAL_SUPPORT = "medical_support", "Medical support"
+    BANKRUPTCY = "bankruptcy", "Bankruptcy"
+    FEDERAL_LEVY = "federal_levy", "Federal tax levy"
+    STUDENT_LOAN = "student_loan", "Student loan"
+    FEDERAL_AGENCY = "federal_agency", "Federal agency debt"
+    STATE_LEVY = "state_levy", "State tax levy"
+    CREDITOR = "creditor", "Creditor"
+    WAGE_ASSIGNMENT = "wage_assignment", "Wage assignment"
+
+
+class NonresidentTable(models.TextChoices):
+    """Which amounts of Pub. 15-T are added to the wages of a nonresident alien."""
+
+    TABLE_1 = "table1", "Table 1"
+    TABLE_2 = "table2", "Table 2"
+
+
+def belongs_to(name: str, **options: Any) -> "models.ForeignKey[Employee, Employee]":
+    """The person of a row; the index beside it begins with the person."""
+    return models.ForeignKey(
+        Employee,
+        on_delete=models.PROTECT,
+        related_name=name,
+        verbose_name="employee",
+        db_index=False,
+        **options,
+    )
+
+
+class PayItem(models.Model):
+    """One payment besides wages, paid in the period that contains its date."""
+
+    id = models.BigAutoField(primary_key=True)
+    employee = belongs_to("pay_items")
+    item_date = models.DateField("day", help_text="Paid in the period that contains this day.")
+    kind = models.CharField("kind", max_length=19, choices=PayItemKind)
+    amount = models.DecimalField("amount", **AMOUNT)
+    earned_from = models.DateField(
+        "earned from", null=True, blank=True, help_text="First day over which a bonus was earned."
+    )
+    earned_to = models.DateField(
+        "earned to", null=True, blank=True, help_text="Last day over which a bonus was earned."
+    )
+    reference = models.CharField("reference", max_length=40, blank=True, default="")
+
+    class Meta:
+        ordering = ["employee", "item_date", "id"]
+        indexes = [models.Index(fields=["employee", "item_date"], name="pay_item_by_person_and_day")]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="pay_item_above_zero"),
+            models.CheckConstraint(
+                condition=Q(earned_from=None, earned_to=None)
+                | Q(kind=PayItemKind.BONUS, earned_from__lte=F("earned_to")),
+                name="pay_item_earned_over_days",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.item_date} {self.kind} {self.amount}"
+
+
+class Deduction(models.Model):
+    """An amount that is taken from every paycheck between two days."""
+
+    id = models.BigAutoField(primary_key=True)
+    employee = belongs_to("deductions")
+    kind = models.CharField("kind", max_length=14, choices=DeductionKind)
+    name = models.CharField("name", max_length=40)
+    amount = models.DecimalField("amount", **AMOUNT, help_text="Dollars a pay period.")
+    start_date = models.DateField("from", help_text="First pay date.")
+    end_date = models.DateField("to", null=True, blank=True, help_text="Last pay date.")
+
+    class Meta:
+        ordering = ["employee", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["employee", "name"], name="deduction_once_per_person"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="deduction_above_zero"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.amount}"
+
+
+class Garnishment(models.Model):
+    """A court order or levy on a person's pay."""
+
+    id = models.BigAutoField(primary_key=True)
+    employee = belongs_to("garnishments")
+    order_id = models.CharField("order", max_length=32)
+    kind = models.CharField("kind", max_length=15, choices=GarnishmentKind)
+    amount = models.DecimalField("amount", **AMOUNT, null=True, blank=True, help_text="Dollars a pay period.")
+    percent = models.DecimalField("percent", max_digits=5, decimal_places=2, null=True, blank=True)
+    balance = models.DecimalField(
+        "balance", **AMOUNT, null=True, blank=True, help_text="What is still owed in all."
+    )
+    received_date = models.DateField("received")
+    end_date = models.DateField("to", null=True, blank=True, help_text="Last pay date.")
+    supports_other_family = models.BooleanField(
+        "supports another spouse or child", null=True, blank=True, help_text="Orders for support only."
+    )
+    arrears_over_12_weeks = models.BooleanField(
+        "arrears over 12 weeks", null=True, blank=True, help_text="Orders for support only."
+    )
+    filing_status = models.CharField(
+        "filing status",
+        max_length=6,
+        blank=True,
+        default="",
+        help_text="On the statement returned with a federal levy.",
+    )
+    dependents = models.PositiveSmallIntegerField(
+        "dependents", null=True, blank=True, help_text="On the statement returned with a federal levy."
+    )
+
+    class Meta:
+        ordering = ["employee", "received_date", "order_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["employee", "order_id"], name="order_once_per_person"),
+            models.CheckConstraint(
+                condition=Q(amount=None) | Q(percent=None), name="order_by_amount_or_percent"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.order_id}"
+
+
+class TaxForm(models.Model):
+    """What a person's forms say beyond the Form W-4 of the roster; null and "" mean it was not given."""
+
+    employee = models.OneToOneField(
+        Employee,
+        on_delete=models.PROTECT,
+        primary_key=True,
+        related_name="tax_form",
+        verbose_name="employee",
+    )
+    w4_exempt = models.BooleanField("claims exemption on the W-4", default=False)
+    nonresident_alien = models.CharField(
+        "nonresident alien", max_length=6, choices=NonresidentTable, blank=True, default=""
+    )
+    lock_in_since = models.DateField("lock-in letter since", null=True, blank=True)
+    lock_in_filing_status = models.CharField("lock-in filing status", max_length=6, blank=True, default="")
+    lock_in_step2_checkbox = models.BooleanField("lock-in step 2(c)", default=False)
+    lock_in_step3 = models.DecimalField("lock-in step 3", **AMOUNT, default=ZERO)
+    lock_in_step4a = models.DecimalField("lock-in step 4(a)", **AMOUNT, default=ZERO)
+    lock_in_step4b = models.DecimalField("lock-in step 4(b)", **AMOUNT, default=ZERO)
+    lock_in_step4c = models.DecimalField("lock-in step 4(c)", **AMOUNT, default=ZERO)
+    state_filing_status = models.CharField("state filing status", max_length=32, blank=True, default="")
+    state_allowances = models.PositiveSmallIntegerField("state allowances", null=True, blank=True)
+    state_further_allowances = models.PositiveSmallIntegerField(
+        "further state allowances", null=True, blank=True
+    )
+    state_additional_withholding = models.DecimalField(
+        "additional state withholding", **AMOUNT, null=True, blank=True, help_text="Dollars a pay period."
+    )
+    state_exempt = models.BooleanField("exempt from state withholding", null=True, blank=True)
+    state_elected_rate_percent = models.DecimalField(
+        "elected state rate", max_digits=7, decimal_places=4, null=True, blank=True, help_text="Percent."
+    )
+    state_deduction = models.DecimalField(
+        "state deduction", **AMOUNT, null=True, blank=True, help_text="Dollars a year."
+    )
+    state_estimated_deduction_allowances = models.PositiveSmallIntegerField(
+        "state allowances for estimated deductions", null=True, blank=True
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(lock_in_since=None, lock_in_filing_status="")
+                | Q(lock_in_since__isnull=False) & ~Q(lock_in_filing_status=""),
+                name="lock_in_letter_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Tax forms of {self.employee}"
