@@ -321,7 +321,7 @@ def full(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "full"
     place.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.decode().strip()}")
@@ -378,7 +378,12 @@ def test_a_disk_that_is_full_when_the_run_is_frozen_is_a_dead_letter_that_can_be
 ) -> None:
     settings.PAYROLL_OBJECTS = full / "objects"
     paydays.load(tmp_path, [employer("ACME")], [salaried("ACME", "ann", "62400.00")])
+    with pytest.raises(OSError, match="No space left"):  # the rule tables cannot be kept: nothing is opened
+        paydays.open_run()
+    assert store.read_prefix("payrun-") == []
+    (full / "ballast").unlink()
     run = paydays.open_run()
+    fill(full)
     paydays.work()
     letter = paydays.letter()
     assert letter.step == "snapshot" and "No space left" in letter.reason
