@@ -30,6 +30,7 @@ from payroll.projections import PAYCHECKS, statement
 SCHEMA = 1
 ALWAYS = tuple(name for name in Inputs._fields if name not in Inputs._field_defaults)
 WITHHELD_BEFORE = statement("withheld_before")
+TAXED_BEFORE = statement("taxed_before")
 
 
 class Written(NamedTuple):
@@ -220,6 +221,7 @@ class _Given(NamedTuple):
     forms: dict[int, dict[str, Any]]
     time_from: dict[int, date]
     time: dict[int, list[list[Any]]]
+    taxed_before: set[str]
 
     @classmethod
     def of(cls, people: Sequence[Employee], pinned: Pinned, employer: Employer) -> "_Given":
@@ -250,6 +252,9 @@ class _Given(NamedTuple):
             forms=pay_inputs.tax_forms(pks, pinned.pay_date),
             time_from=earlier,
             time=time,
+            taxed_before=_taxed_before(
+                [person.employee_id for person in people if person.pk in items], pinned
+            ),
         )
 
 
@@ -272,6 +277,22 @@ def _less_withheld_before(
             if order["balance_cents"] is not None:
                 before = withheld.get((employee_id, order["id"]), 0)
                 order["balance_cents"] = max(0, order["balance_cents"] - before)
+
+
+def _taxed_before(employee_ids: Sequence[str], pinned: Pinned) -> set[str]:
+    """Who had income tax withheld from regular wages this year or last: asked of those with pay items alone."""
+    if not employee_ids:
+        return set()
+    year = pinned.pay_date.year
+    asked: dict[str, Any] = {
+        "employer": pinned.employer,
+        "people": list(employee_ids),
+        "since": f"{year - 1}-01-01",
+        "until": f"{year + 1}-01-01",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(TAXED_BEFORE, asked)
+        return {employee_id for (employee_id,) in cursor.fetchall()}
 
 
 def _inputs(person: Employee, given: _Given, pinned: Pinned, holds: dict[str, str]) -> Inputs:
@@ -315,7 +336,7 @@ def _inputs(person: Employee, given: _Given, pinned: Pinned, holds: dict[str, st
             if this
             else 0,
             programme_wages_cents=this.programme_wages_cents if this else {},
-            income_tax_withheld=any(each and each.federal_income_tax_cents > 0 for each in (this, before)),
+            income_tax_withheld=person.employee_id in given.taxed_before,
         ),
         pay_to={
             "name": f"{person.first_name} {person.last_name}",

@@ -42,13 +42,14 @@ def pay_items(employee_pks: Collection[int], first: date, last: date) -> dict[in
 def deductions(employee_pks: Collection[int], pay_date: date) -> dict[int, list[Entry]]:
     """The deductions that are active on the pay date, in order of name, by the person's primary key.
 
-    deduction   {"kind", "name", "cents"}
+    deduction   {"kind", "name", "cents", "since"}: the first pay date
     """
     found: dict[int, list[Entry]] = {}
     rows = Deduction.objects.filter(_not_ended(pay_date), employee__in=employee_pks, start_date__lte=pay_date)
     # Sorted here: the database's order of words depends on its locale.
     for row in sorted(rows.order_by(), key=lambda row: row.name):
         entry = {"kind": row.kind, "name": row.name, "cents": _cents(row.amount)}
+        entry["since"] = row.start_date.isoformat()
         found.setdefault(row.employee_id, []).append(entry)
     return found
 
@@ -57,7 +58,8 @@ def garnishments(employee_pks: Collection[int], pay_date: date) -> dict[int, lis
     """The orders that are active on the pay date, in order of receipt and id, by the person's primary key.
 
     order   {"id", "kind", "cents", "percent_bp", "balance_cents", "received", "supports_other_family",
-            "arrears_over_12_weeks", "filing_status", "dependents"}; None for what the order does not say
+            "arrears_over_12_weeks", "filing_status", "dependents", "exempt_cents", "minimum_wage_cents"}; None for
+            what the order does not say
     """
     found: dict[int, list[Entry]] = {}
     rows = Garnishment.objects.filter(
@@ -76,6 +78,8 @@ def garnishments(employee_pks: Collection[int], pay_date: date) -> dict[int, lis
                 "arrears_over_12_weeks": row.arrears_over_12_weeks,
                 "filing_status": row.filing_status or None,
                 "dependents": row.dependents,
+                "exempt_cents": _cents(row.exempt),
+                "minimum_wage_cents": _cents(row.minimum_wage),
             }
         )
     return found

@@ -21,7 +21,7 @@ class Recomputed(NamedTuple):
     """One paycheck, computed again.
 
     events    [type, data] in their order, as far as the steps went
-    stopped   why a person had to look at it before the last step; empty when none had to
+    stopped   why a person had to look at it before the last step, or what went wrong; empty when nothing did
     """
 
     stream: str
@@ -47,6 +47,8 @@ def recompute(manifest: dict[str, Any], name: str, tables: Rules) -> Iterator[Re
                 paycheck.fold(event)
         except NeedsReview as why:
             stopped = str(why)
+        except Exception as fault:  # as in a run: the fault of one paycheck stops nobody else's
+            stopped = f"{type(fault).__name__}: {fault}"
         yield Recomputed(paycheck.stream, paycheck.inputs.employee_id, events, stopped)
 
 

@@ -5,20 +5,25 @@ the differences are listed by person, fact and cent: what a change would have pa
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from events import store
 from payroll import keys, manifest, rulebook, rules, runs
+from payroll.calc.tables import Rules
 from payroll.history import History
 from payroll.recompute import STEPS, Recomputed, recompute
 
 NOT_RECORDED = "not recorded"
 NOT_COMPUTED = "not computed"
+COMPUTED = "computed"  # not a fact: that there is such an event, or why there is none
+COUNTED = ("batches", "paychecks", "events")  # what an export says of itself
 
 Engine = Callable[[dict[str, Any], str, str], Iterable[Recomputed]]  # manifest, its name, text of the rules
 
@@ -84,14 +89,18 @@ class Replayed(NamedTuple):
 
 def here(given: dict[str, Any], name: str, rules_text: str) -> Iterator[Recomputed]:
     """Compute with this program."""
-    yield from recompute(given, name, rules.parse(rules_text.encode(), _year(given)))
+    yield from recompute(given, name, _tables(rules_text, _year(given)))
 
 
 def elsewhere(folder: Path) -> Engine:
     """Compute with another version of this program, in a folder of its own.
 
-    raises   runs.Refused when that version cannot do it
+    raises   runs.Refused when the folder holds no such program, or it cannot do it
     """
+    if not (folder / "payroll" / "recompute.py").is_file():
+        raise runs.Refused(f"{folder} holds no version of this program: name the folder that manage.py is in")
+    # Nothing of this program may stand in for a module that the other version lacks.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
     def engine(given: dict[str, Any], name: str, rules_text: str) -> Iterator[Recomputed]:
         asked = {"manifest": given, "name": name, "rules": rules_text, "year": _year(given)}
@@ -101,6 +110,7 @@ def elsewhere(folder: Path) -> Engine:
             capture_output=True,
             text=True,
             cwd=folder,
+            env=environment,
             check=False,
         )
         if answer.returncode:
@@ -128,7 +138,7 @@ def compare(batch: Batch, rules_text: str, engine: Engine = here) -> Iterator[Di
     """Compute a batch again and compare every fact of every event."""
     employer = batch.manifest["terms"]["employer"]
     for paycheck in engine(batch.manifest, batch.name, rules_text):
-        before = batch.events[paycheck.stream]
+        before = batch.events.get(paycheck.stream, [])
         who = (employer, paycheck.employee_id, paycheck.stream)
         for (event, was), (_, now) in zip(before, paycheck.events, strict=False):
             for fact in sorted(was.keys() | now.keys()):
@@ -137,7 +147,7 @@ def compare(batch: Batch, rules_text: str, engine: Engine = here) -> Iterator[Di
                     yield Difference(*who, event, fact, old, new)
         # Who was left out, or waits, has fewer events on record; that is no difference. More than can be computed is.
         for event, _ in before[len(paycheck.events) :]:
-            yield Difference(*who, event, "computed", True, paycheck.stopped)
+            yield Difference(*who, event, COMPUTED, True, paycheck.stopped)
 
 
 def replay(
@@ -168,31 +178,56 @@ def export(run: Recorded, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise runs.Refused(f"{folder} is not empty: name a new folder")
-    (folder / "rules.toml").write_text(run.rules_text)
-    (folder / "run.json").write_text(json.dumps({"run": run.run, "code": run.code, "year": run.year}) + "\n")
-    paychecks = 0
+    (folder / "rules.toml").write_bytes(run.rules_text.encode())
+    counted = [0] * len(COUNTED)
     for number, batch in enumerate(run.batches, 1):
-        lines = [json.dumps({"name": batch.name, "manifest": _without_accounts(batch.manifest)})]
+        lines = [json.dumps({"name": batch.name, "manifest": _nameless(batch.manifest)})]
         lines += [json.dumps({"stream": stream, "events": e}) for stream, e in batch.events.items()]
-        (folder / f"{number:05d}.jsonl").write_text("\n".join(lines) + "\n")
-        paychecks += len(batch.events)
-    return paychecks
+        (folder / f"{number:05d}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        counted = [sum(pair) for pair in zip(counted, _count(batch), strict=True)]
+    # Last: a folder without it was not finished.
+    about = {"run": run.run, "code": run.code, "year": run.year} | dict(zip(COUNTED, counted, strict=True))
+    (folder / "run.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
+    return counted[COUNTED.index("paychecks")]
 
 
 def exported(folder: Path) -> Recorded:
-    """A run that `export` wrote. Raises runs.Refused for another folder."""
+    """A run that `export` wrote.
+
+    raises   runs.Refused for another folder, and as its batches are read for one that is not whole
+    """
     try:
-        about = json.loads((folder / "run.json").read_text())
-        text = (folder / "rules.toml").read_text()
-    except (FileNotFoundError, ValueError) as missing:
+        about = json.loads((folder / "run.json").read_bytes())
+        text = (folder / "rules.toml").read_bytes().decode()
+        expected = [int(about[name]) for name in COUNTED]
+        return Recorded(
+            about["run"], about["code"], int(about["year"]), text, _exported_batches(folder, expected)
+        )
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as missing:
         raise runs.Refused(f"{folder} holds no exported run: {missing}") from None
-    return Recorded(about["run"], about["code"], about["year"], text, _exported_batches(folder))
 
 
-def _exported_batches(folder: Path) -> Iterator[Batch]:
+def _exported_batches(folder: Path, expected: list[int]) -> Iterator[Batch]:
+    counted = [0] * len(COUNTED)
     for path in sorted(folder.glob("*.jsonl")):
-        first, *rest = map(json.loads, path.read_text().splitlines())
-        yield Batch(first["name"], first["manifest"], {line["stream"]: line["events"] for line in rest})
+        try:
+            first, *rest = map(json.loads, path.read_bytes().decode().splitlines())
+            batch = Batch(first["name"], first["manifest"], {line["stream"]: line["events"] for line in rest})
+        except (ValueError, KeyError, TypeError) as damaged:
+            raise runs.Refused(f"{path} is damaged: {damaged}") from None
+        counted = [sum(pair) for pair in zip(counted, _count(batch), strict=True)]
+        yield batch
+    if counted != expected:
+        found, wanted = (
+            ", ".join(f"{count} {name}" for name, count in zip(COUNTED, counts, strict=True))
+            for counts in (counted, expected)
+        )
+        raise runs.Refused(f"{folder} is not whole: it holds {found}, and {wanted} were written")
+
+
+def _count(batch: Batch) -> tuple[int, int, int]:
+    """What COUNTED counts of a batch."""
+    return 1, len(batch.events), sum(map(len, batch.events.values()))
 
 
 def _batches(opened: dict[str, Any]) -> Iterator[Batch]:
@@ -214,10 +249,15 @@ def _batches(opened: dict[str, Any]) -> Iterator[Batch]:
             yield Batch(written["object"], given, events)
 
 
-def _without_accounts(given: dict[str, Any]) -> dict[str, Any]:
-    """A manifest without names and accounts, which no step reads: an export is to be handed around."""
+def _nameless(given: dict[str, Any]) -> dict[str, Any]:
+    """A manifest without names, EIN and accounts, which no step reads: an export is to be handed around."""
     people = [{**entry, "pay_to": {}} for entry in given["employees"]]
-    return {**given, "employees": people}
+    return {**given, "terms": {**given["terms"], "name": "", "ein": ""}, "employees": people}
+
+
+@lru_cache(maxsize=4)
+def _tables(rules_text: str, year: int) -> Rules:
+    return rules.parse(rules_text.encode(), year)
 
 
 def _year(given: dict[str, Any]) -> int:

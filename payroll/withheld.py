@@ -90,7 +90,9 @@ def taxes_of(inputs: Inputs, terms: Terms, pay: PayCalculated) -> tuple[Taxes, T
 def garnish(inputs: Inputs, terms: Terms, disposable_cents: int, in_effect_cents: int) -> Garnished:
     """Share out what orders may take.
 
-    in_effect_cents   voluntary deductions, which a federal levy leaves in force
+    in_effect_cents   what is taken before tax, which a federal levy leaves in force; deductions after tax that began
+                      before the first levy came are added here
+    source            Form 668-W: take-home pay is after the deductions that were in effect when the levy came
     """
     if not inputs.garnishments:
         return NOTHING_GARNISHED
@@ -103,18 +105,29 @@ def garnish(inputs: Inputs, terms: Terms, disposable_cents: int, in_effect_cents
             received=date.fromisoformat(order["received"]),
             supports_other_family=bool(order["supports_other_family"]),
             arrears_over_12_weeks=bool(order["arrears_over_12_weeks"]),
+            exempt_cents=order.get("exempt_cents"),
             balance_cents=order["balance_cents"],
             filing_status=order["filing_status"] or "mfs",
             dependents=order["dependents"] or 0,
         )
         for order in inputs.garnishments
     ]
+    levied = min((order.received for order in orders if order.kind == "federal_levy"), default=None)
+    if levied is not None:
+        in_effect_cents += sum(
+            item["cents"]
+            for item in inputs.deductions
+            if item["kind"] == POST_TAX and item.get("since", "") <= levied.isoformat()
+        )
+    # Orders that name different minimum wages mean the place with the higher one, which leaves more.
+    minimum_wages = [order.get("minimum_wage_cents") for order in inputs.garnishments]
     return share_out(
         disposable_cents,
         terms.frequency,
         orders,
         terms.rules.garnishment,
         work_state=inputs.work_state,
+        minimum_wage_cents=max((cents for cents in minimum_wages if cents is not None), default=None),
         deductions_in_effect_cents=in_effect_cents,
     )
 

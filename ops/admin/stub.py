@@ -1,6 +1,6 @@
 """A paycheck as a pay stub: from the facts of its events to lines that add up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ops.admin import words
@@ -102,6 +102,10 @@ def remarks(facts: Mapping[str, Any], last_event: str) -> list[tuple[str, str]]:
     for name, what, why in SHORTS:
         if facts.get(name):
             notes.append((f"{what}: {words.amount(facts[name])}, because {why}.", "wait"))
+    for name, taken_cents, wanted_cents in facts.get("post_tax", ()):
+        if taken_cents < wanted_cents:
+            amount = words.amount(wanted_cents - taken_cents)
+            notes.append((f"{name} not taken: {amount}, because there was not enough pay left.", "wait"))
     if "net_cents" in facts and (wrong := difference(facts)):
         notes.append(
             (f"The lines differ from net pay by {words.amount(wrong)}. Do not pay it; report this.", "bad")
@@ -177,11 +181,9 @@ def gross_to_net(facts: Mapping[str, Any]) -> Table:
     """Each amount that is taken, and what is left after it: the last of them is net pay."""
     left = facts["gross_cents"]
     rows: list[Sequence[object]] = [("Gross pay", "", words.money(left))]
-    for name, label, *_ in (*BEFORE_TAX, *TAXES, *AFTER_TAX):
-        if facts.get(name):
-            left -= facts[name]
-            place = f" ({facts['state']})" if name == "state_income_tax_cents" else ""
-            rows.append((f"{label}{place}", words.money(-facts[name]), words.money(left)))
+    for label, cents in taken(facts):
+        left -= cents
+        rows.append((label, words.money(-cents), words.money(left)))
     if reimbursed := facts.get("reimbursement_cents"):
         left += reimbursed
         rows.append(("Reimbursements, which are no wages", words.money(reimbursed), words.money(left)))
@@ -197,6 +199,20 @@ def gross_to_net(facts: Mapping[str, Any]) -> Table:
         note=note,
         total=("Net pay", "", words.money(facts["net_cents"])),
     )
+
+
+def taken(facts: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """What is taken from gross pay, in words and cents; programmes and deductions after tax each by name."""
+    by_name = {
+        "state_programmes_cents": [(row[0].replace("_", " "), row[1]) for row in facts.get("programmes", ())],
+        "post_tax_cents": [(f"{row[0]}, after tax", row[1]) for row in facts.get("post_tax", ())],
+    }
+    for name, label, *_ in (*BEFORE_TAX, *TAXES, *AFTER_TAX):
+        cents = facts.get(name, 0)
+        place = f" ({facts['state']})" if name == "state_income_tax_cents" and cents else ""
+        parts = by_name.get(name, [])
+        known = bool(parts) and sum(part for _, part in parts) == cents  # an old record has the sum alone
+        yield from (each for each in (parts if known else [(f"{label}{place}", cents)]) if each[1])
 
 
 def taxed_wages(facts: Mapping[str, Any]) -> Table:

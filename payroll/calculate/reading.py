@@ -12,6 +12,7 @@ T = TypeVar("T")
 _REQUIRED = object()
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,12})?", re.ASCII)
 _LIST_MAX = 10_000
+_SHOWN = 40  # characters of a wrong word that are told
 
 
 class BadInput(ValueError):
@@ -40,7 +41,7 @@ class Fields:
         return self.content.get(key) is not None
 
     def cents(self, key: str, default: Any = _REQUIRED) -> int:
-        """Dollars as a decimal string, as cents."""
+        """Dollars of 0 or more as a decimal string, as cents."""
         return self._exact(key, self.value(key, default), parse_cents)
 
     def cents_list(self, key: str, default: Any = _REQUIRED) -> list[int]:
@@ -48,16 +49,19 @@ class Fields:
         return [self._exact(key, each, parse_cents) for each in self._list(key, default)]
 
     def bp(self, key: str, default: Any = _REQUIRED) -> int:
-        """A percentage with up to two decimals, in hundredths of a percent."""
+        """A percentage of 0 or more with up to two decimals, in hundredths of a percent."""
         return self._exact(key, self.value(key, default), percent_to_bp)
 
     def fraction_ppm(self, key: str, default: Any = _REQUIRED) -> int:
-        """A fraction such as 0.012, as parts per million."""
-        return self._exact(
+        """A fraction between 0 and 1 such as 0.012, as parts per million."""
+        ppm = self._exact(
             key,
             self.value(key, default),
             lambda text: exact_integer(Decimal(text), PPM, "more than 6 decimals"),
         )
+        if ppm > PPM:
+            raise BadInput(f"{key} is a fraction between 0 and 1 such as 0.012")
+        return ppm
 
     def decimal(self, key: str, default: Any = _REQUIRED) -> Decimal:
         """An exact decimal number: hours, a rate."""
@@ -95,7 +99,7 @@ class Fields:
         """One of the words that are known."""
         found = self.text(key, default)
         if found not in known:
-            raise BadInput(f"{key} is {found!r}: use one of {', '.join(known)}")
+            raise BadInput(f"{key} is {found[:_SHOWN]!r}: use one of {', '.join(known)}")
         return found
 
     def day(self, key: str, default: Any = _REQUIRED) -> date:
@@ -117,7 +121,10 @@ class Fields:
         return [self._child(item, f"{key}[{n}]") for n, item in enumerate(self._list(key, _REQUIRED))]
 
     def refuse_unread(self) -> None:
-        """Refuse fields that nobody asked for, here and inside."""
+        """Refuse fields that nobody asked for, here and inside; null is no way to leave a field out."""
+        for key in sorted(map(str, self.unread)):
+            if self.content.get(key, "") is None:
+                raise BadInput(f"{key} is null: give it, or leave it out")
         if self.unread:
             raise BadInput(f"{self.name} has unknown fields: {', '.join(sorted(map(str, self.unread)))}")
         for child in self.children:
@@ -139,6 +146,8 @@ class Fields:
         text = str(found) if isinstance(found, int | Decimal) and not isinstance(found, bool) else found
         if not isinstance(text, str) or not _NUMBER.fullmatch(text):
             raise BadInput(f"{key} is a decimal number like 1234.50")
+        if text.startswith("-") and Decimal(text):
+            raise BadInput(f"{key} of {text} is below zero")
         try:
             return convert(text)
         except ValueError as fault:

@@ -8,26 +8,15 @@ from typing import Any, NamedTuple
 from events.store import Recorded
 from payroll import keys, manifest, rulebook
 from payroll.calc import worksheets  # noqa: F401 - every worksheet is known
-from payroll.calc.worksheet import Filled
 from payroll.domain import Inputs, YearToDate
-from payroll.explain.sections import Origin, Section, disagreements, sections
+from payroll.explain.entries import Record
+from payroll.explain.origins import origin
+from payroll.explain.sections import Section, disagreements, sections
+from payroll.explain.sums import sums
 from payroll.history import History
 from payroll.runs import Refused
 
 ROOTS = ("net_cents", "match_cents", "employer_social_security_cents", "employer_futa_cents")
-# An entry of a worksheet that is a year to date: the fact of earlier paychecks that it sums.
-YEAR_TO_DATE = {
-    "ytd_ss_wages_cents": "fica_wages_cents",
-    "ytd_medicare_wages_cents": "fica_wages_cents",
-    "ytd_futa_wages_cents": "fica_wages_cents",
-    "ytd_social_security_cents": "social_security_cents",
-    "ytd_deferrals_cents": "deferrals_cents",
-    "ytd_comp_cents": "eligible_comp_cents",
-    "ytd_supplemental_cents": "supplemental_cents",
-    "ytd_hsa_cents": "hsa_cents",
-    "ytd_additions_cents": "annual_additions_cents",
-    "prior_year_ss_wages_cents": "prior_year_ss_wages_cents",
-}
 
 
 class Before(NamedTuple):
@@ -78,22 +67,13 @@ def explain(stream: str) -> Explanation:
     part = History(keys.employerrun_stream(began["employer_run"]))
     opened = part.facts["EmployerRunOpened"]
     sha256 = {written["object"]: written["sha256"] for written in part.manifests}[began["manifest"]]
-    given = manifest.read(began["manifest"], sha256)["employees"][began["number"]]
+    batch = manifest.read(began["manifest"], sha256)
+    given = batch["employees"][began["number"]]
     frozen = f"entry {began['number'] + 1} of {began['manifest']}"
     facts, event_of, workings = _merged(history.events)
     inputs = Inputs._field_defaults | given
-
-    def origin(sheet: Filled, name: str) -> Origin | None:
-        if name in sheet.worksheet.figures or name == "table":
-            path = sheet.entries[name] if name == "table" else sheet.worksheet.figures[name]
-            return Origin("rules", str(path), source_of(opened["rules_version"], str(path)))
-        if name in YEAR_TO_DATE:
-            return Origin("year to date", "of earlier paychecks, frozen with the inputs")
-        if name in event_of:
-            return Origin("event", event_of[name])
-        return Origin("input", "frozen in the manifest") if name in inputs else None
-
-    made = sections(workings, ROOTS, origin)
+    record = Record(facts, event_of, inputs, batch["terms"], _tables(opened["rules_version"]))
+    made = sections(workings, ROOTS, lambda asked: origin(asked, record))
     return Explanation(
         stream=stream,
         employer=began["employer"],
@@ -106,24 +86,9 @@ def explain(stream: str) -> Explanation:
         events=history.events,
         sections=made,
         year_to_date=list(_year_to_date(given, facts)),
-        wrong=list(disagreements(made, inputs | facts | _ytd_entries(given))),
+        wrong=[*disagreements(made, facts), *sums(record)],
         complete="net_cents" in facts,
     )
-
-
-@lru_cache(maxsize=1024)
-def source_of(rules_version: str, path: str) -> str:
-    """What the pinned rule tables say where a table's figures come from; empty when they do not say."""
-    found: Any = _tables(rules_version)
-    source = ""
-    for part in path.split("."):
-        if isinstance(found, list):
-            found = found[int(part)] if part.isdigit() else found[0].get(part)
-        else:
-            found = found.get(part) if isinstance(found, dict) else None
-        if isinstance(found, dict):
-            source = found.get("source", source)
-    return source
 
 
 @lru_cache(maxsize=8)
@@ -146,12 +111,6 @@ def _merged(
             else:
                 facts[name], event_of[name] = value, label
     return facts, event_of, workings
-
-
-def _ytd_entries(given: dict[str, Any]) -> dict[str, Any]:
-    """Years to date by the names that worksheets give them."""
-    frozen = given["year_to_date"]
-    return {entry: frozen.get(fact, 0) for entry, fact in YEAR_TO_DATE.items() if fact in YearToDate._fields}
 
 
 def _year_to_date(given: dict[str, Any], facts: dict[str, Any]) -> Iterator[Before]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from payroll.calc.worksheet import Filled, Value, fill_in, is_working
+from payroll.explain.words import unit_of
 
 # An entry that a worksheet knows by another name than the fact that it is.
 SAME_AS = {
@@ -15,11 +16,18 @@ SAME_AS = {
 
 
 class Origin(NamedTuple):
-    """Where an entry comes from: an event, the frozen inputs, the rule tables, or another section."""
+    """Where an entry comes from, when no other section gives it.
+
+    kind       event, input, year to date, rules, or computed
+    where      the event, the frozen input, or the table; for what is computed, from what
+    source     of the table
+    expected   what stands there, alone in a tuple; empty when it has another form there and cannot be compared
+    """
 
     kind: str
     where: str
     source: str = ""
+    expected: tuple[Any, ...] = ()
 
 
 class Entry(NamedTuple):
@@ -45,9 +53,35 @@ class Section(NamedTuple):
     place: int
 
 
+class Asked(NamedTuple):
+    """An entry whose origin is asked for.
+
+    above     the worksheets that this one is inside of, nearest first, and the entry that it is of each
+    earlier   the worksheets that were filled in before
+    linked    whether another section gives it
+    """
+
+    sheet: Filled
+    name: str
+    above: tuple[tuple[Filled, str], ...] = ()
+    earlier: Sequence[Filled] = ()
+    linked: bool = False
+
+    @property
+    def value(self) -> Any:
+        return self.sheet.entries[self.name]
+
+
+class _Sheet(NamedTuple):
+    """A worksheet as it was filled in, with the entries of it that are worksheets by their index."""
+
+    filled: Filled
+    event: str
+    inside: dict[str, int]
+
+
 Givers = dict[str, list[int]]  # the worksheets that give a fact, in their order
-Inside = dict[tuple[int, str], int]  # (worksheet, entry) -> the worksheet that the entry is
-Resolve = Callable[[Filled, str], Origin | None]
+Resolve = Callable[[Asked], Origin | None]
 
 
 def sections(
@@ -57,40 +91,58 @@ def sections(
 
     workings   each with the event that it is stored with
     roots      facts to begin from, such as net_cents
-    resolve    tells where an entry comes from that no worksheet gives
+    resolve    tells where an entry comes from; of an entry that a section gives, only when it is not simply that line
     """
-    filled, inside = _flat(workings)
+    sheets = _flat(workings)
+    parents = {
+        child: (index, name) for index, sheet in enumerate(sheets) for name, child in sheet.inside.items()
+    }
     givers: Givers = {}
-    nested = set(inside.values())
-    for index, (sheet, _) in enumerate(filled):
-        for line in sheet.lines if index not in nested else ():
-            givers.setdefault(line.key, []).append(index)
+    for index, sheet in enumerate(sheets):
+        for line in sheet.filled.lines if index not in parents else ():
+            if unit_of(line.key):  # without a unit it is a step of its own worksheet, and no fact
+                givers.setdefault(line.key, []).append(index)
     numbers: dict[int, int] = {}
-    for index in [*_walk(filled, givers, inside, roots), *range(len(filled))]:
+    for index in [*_walk(sheets, givers, roots), *range(len(sheets))]:
         numbers.setdefault(index, len(numbers) + 1)
     made = []
     for index, number in numbers.items():
-        sheet, event = filled[index]
+        filled, event, inside = sheets[index]
+        above = tuple((sheets[parent].filled, name) for parent, name in _above(index, parents))
+        earlier = [sheet.filled for sheet in sheets[:index]]
         entries = []
-        for name, value in sheet.entries.items():
-            gives = inside.get((index, name), _giver(givers, name, index))
-            origin = None if gives is not None else resolve(sheet, name)
+        for name, value in filled.entries.items():
+            gives = inside.get(name, _giver(givers, name, index))
+            origin = None
+            if name not in inside:
+                origin = resolve(Asked(filled, name, above, earlier, gives is not None))
             entries.append(Entry(name, value, origin, 0 if gives is None else numbers[gives]))
-        made.append(Section(number, sheet, event, tuple(entries), -1 if index in nested else index))
+        made.append(Section(number, filled, event, tuple(entries), -1 if index in parents else index))
     return made
 
 
 def facts_of(made: Sequence[Section]) -> dict[str, Value]:
-    """What the worksheets give, by fact; those inside another one give only to that one."""
+    """What the worksheets give, by fact; those inside another one give only to that one.
+
+    A later worksheet that gives a fact again replaces it; one of the same name is about another item, and adds to it.
+    """
     given: dict[str, Value] = {}
+    giver: dict[str, str] = {}
     for section in sorted(made, key=lambda section: section.place):
-        if section.place >= 0:
-            given |= section.filled.facts
+        if section.place < 0:
+            continue
+        name = section.filled.worksheet.name
+        for key, value in section.filled.facts.items():
+            before = given.get(key)
+            if giver.get(key) == name and isinstance(before, int) and isinstance(value, int):
+                value += before
+            given[key] = value
+            giver[key] = name
     return given
 
 
 def disagreements(made: Sequence[Section], facts: Mapping[str, Any]) -> Iterator[str]:
-    """What does not add up: a line that is not the fact on record, an entry that is not the line it comes from.
+    """What does not add up: a line that is not the fact on record, an entry that is not what it comes from.
 
     facts   as recorded, by name
     """
@@ -100,38 +152,37 @@ def disagreements(made: Sequence[Section], facts: Mapping[str, Any]) -> Iterator
     by_number = {section.number: section for section in made}
     for section in made:
         for entry in section.entries:
-            name = SAME_AS.get(entry.name, entry.name)
-            recorded = facts.get(name)
-            if entry.section:
+            expected = entry.origin.expected if entry.origin else ()
+            if entry.section and not entry.origin and not is_working(entry.value):
                 lines = by_number[entry.section].filled.facts
-                recorded = lines.get(entry.name, lines.get(name))
-            if recorded is not None and entry.value is not None and recorded != entry.value:
-                yield f"{section.filled.worksheet.title} took {entry.name} as {entry.value}, and it is {recorded}"
+                expected = (lines.get(entry.name, lines.get(SAME_AS.get(entry.name, ""))),)
+            if expected and expected[0] != entry.value:
+                title = section.filled.worksheet.title
+                yield f"{title} took {entry.name} as {entry.value}, and it is {expected[0]}"
 
 
-def _flat(
-    workings: Sequence[tuple[Sequence[Any], str]],
-) -> tuple[list[tuple[Filled, str]], Inside]:
-    """Every worksheet filled in, those inside another one before it, and which entry of which they are."""
-    filled: list[tuple[Filled, str]] = []
-    inside: Inside = {}
+def _flat(workings: Sequence[tuple[Sequence[Any], str]]) -> list[_Sheet]:
+    """Every worksheet filled in, those inside another one before it."""
+    sheets: list[_Sheet] = []
 
     def add(working: Sequence[Any], event: str) -> int:
-        sheet = fill_in(working)
-        within = {name: add(value, event) for name, value in sheet.entries.items() if is_working(value)}
-        filled.append((sheet, event))
-        index = len(filled) - 1
-        inside.update({(index, name): child for name, child in within.items()})
-        return index
+        filled = fill_in(working)
+        inside = {name: add(value, event) for name, value in filled.entries.items() if is_working(value)}
+        sheets.append(_Sheet(filled, event, inside))
+        return len(sheets) - 1
 
     for working, event in workings:
         add(working, event)
-    return filled, inside
+    return sheets
 
 
-def _walk(
-    filled: Sequence[tuple[Filled, str]], givers: Givers, inside: Inside, roots: Sequence[str]
-) -> Iterator[int]:
+def _above(index: int, parents: Mapping[int, tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    while index in parents:
+        yield parents[index]
+        index = parents[index][0]
+
+
+def _walk(sheets: Sequence[_Sheet], givers: Givers, roots: Sequence[str]) -> Iterator[int]:
     """Worksheets in the order in which a reader meets them."""
     met: set[int] = set()
     ahead = [givers[root][-1] for root in reversed(roots) if root in givers]
@@ -141,8 +192,8 @@ def _walk(
             continue
         met.add(index)
         yield index
-        entries = filled[index][0].entries
-        below = [inside.get((index, name), _giver(givers, name, index)) for name in entries]
+        filled, _, inside = sheets[index]
+        below = [inside.get(name, _giver(givers, name, index)) for name in filled.entries]
         ahead += [each for each in reversed(below) if each is not None]
 
 

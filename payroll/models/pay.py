@@ -76,10 +76,13 @@ class PayItem(models.Model):
     kind = models.CharField("kind", max_length=19, choices=PayItemKind)
     amount = models.DecimalField("amount", **AMOUNT)
     earned_from = models.DateField(
-        "earned from", null=True, blank=True, help_text="First day over which a bonus was earned."
+        "earned from",
+        null=True,
+        blank=True,
+        help_text="First day over which a bonus or commission was earned.",
     )
     earned_to = models.DateField(
-        "earned to", null=True, blank=True, help_text="Last day over which a bonus was earned."
+        "earned to", null=True, blank=True, help_text="Last day over which a bonus or commission was earned."
     )
     reference = models.CharField("reference", max_length=40, blank=True, default="")
 
@@ -90,7 +93,7 @@ class PayItem(models.Model):
             models.CheckConstraint(condition=Q(amount__gt=0), name="pay_item_above_zero"),
             models.CheckConstraint(
                 condition=Q(earned_from=None, earned_to=None)
-                | Q(kind=PayItemKind.BONUS, earned_from__lte=F("earned_to")),
+                | Q(kind__in=(PayItemKind.BONUS, PayItemKind.COMMISSION), earned_from__lte=F("earned_to")),
                 name="pay_item_earned_over_days",
             ),
         ]
@@ -150,6 +153,21 @@ class Garnishment(models.Model):
     )
     dependents = models.PositiveSmallIntegerField(
         "dependents", null=True, blank=True, help_text="On the statement returned with a federal levy."
+    )
+    exempt = models.DecimalField(
+        "exempt",
+        **AMOUNT,
+        null=True,
+        blank=True,
+        help_text="Dollars a pay period that a federal levy leaves; empty goes by the statement.",
+    )
+    minimum_wage = models.DecimalField(
+        "minimum wage",
+        max_digits=6,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="Dollars an hour at the place of work, for creditors in a state that limits by it.",
     )
 
     class Meta:

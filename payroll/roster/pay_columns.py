@@ -8,7 +8,8 @@ pay_items.csv        single payments, in the period that contains their day; for
     item_date               ISO date
     kind                    bonus, discretionary_bonus, commission, retro, reimbursement
     amount                  dollars, above zero
-    earned_from, earned_to  * days over which a nondiscretionary bonus was earned: both or neither, bonus only
+    earned_from, earned_to  * days over which a nondiscretionary bonus or a commission was earned: both or neither,
+                            bonus and commission only; who has overtime needs them
     reference               * up to 40 letters, digits, spaces and - _ / .
 
 deductions.csv       what is taken from every paycheck; replaces the whole list of each person it names
@@ -32,6 +33,9 @@ garnishments.csv     court orders and levies; replaces the whole list of each pe
     filing_status           * single, mfs, mfj (also a surviving spouse), hoh; federal_levy only, as on the
                             statement that came back
     dependents              * count, together with filing_status
+    exempt                  * dollars per pay period that a federal levy leaves, in place of what the statement gives
+    minimum_wage            * dollars an hour at the place of work, creditor and wage_assignment only; California
+                            limits them by it (Code Civ. Proc. 706.050)
 
 tax_forms.csv        one row a person, replaces their forms; everything may be empty
     w4_exempt               true or false
@@ -57,6 +61,8 @@ from payroll.roster import cells
 from payroll.roster.columns import STATUSES_2020, ZERO, Column, Rule, Table, dollars
 
 SUPPORT = ("support", "support_arrears", "medical_support")
+EARNED = ("bonus", "commission")  # over days, whose overtime they raise
+ORDINARY = ("creditor", "wage_assignment")
 TAKES_ALL = ("federal_levy", "student_loan", "federal_agency")  # as much as the limit of the kind gives
 STATE_STATUSES = (
     *("single", "married", "mfs", "mfj", "qss", "hoh", "married_higher_single"),
@@ -108,6 +114,8 @@ class GarnishmentRow(NamedTuple):
     arrears_over_12_weeks: bool | None
     filing_status: str
     dependents: int | None
+    exempt: Decimal | None
+    minimum_wage: Decimal | None
 
 
 class TaxFormRow(NamedTuple):
@@ -139,9 +147,9 @@ PayRow = PayItemRow | DeductionRow | GarnishmentRow | TaxFormRow
 
 
 def earned_without_bonus(row: PayItemRow) -> str:
-    """Only a nondiscretionary bonus is spread over the days it was earned on (29 CFR 778.209)."""
-    if row.earned_from is not None and row.kind != "bonus":
-        return f"is for a bonus, and this is {row.kind} - leave it empty, or correct the kind"
+    """Only bonuses and commissions are spread over the days they were earned on (29 CFR 778.117, 778.209)."""
+    if row.earned_from is not None and row.kind not in EARNED:
+        return f"is for a bonus or a commission, and this is {row.kind} - leave it empty, or correct the kind"
     return ""
 
 
@@ -220,6 +228,17 @@ def levy_dependents(row: GarnishmentRow) -> str:
     if row.filing_status and row.dependents is None:
         return "is empty, and filing_status is not - give both as on the statement, or neither"
     return ""
+
+
+def only_of(column: str, kinds: tuple[str, ...], words: str) -> Rule:
+    """A fact that only some kinds of orders have."""
+
+    def broken(row: GarnishmentRow) -> str:
+        if getattr(row, column) is not None and row.kind not in kinds:
+            return f"is for {words}, and this is {row.kind} - leave it empty"
+        return ""
+
+    return Rule((column, "kind"), broken)
 
 
 def exempt_nonresident(row: TaxFormRow) -> str:
@@ -307,6 +326,8 @@ GARNISHMENTS = Table(
         optional("arrears_over_12_weeks", cells.flag),
         optional("filing_status", cells.choice(*STATUSES_2020), default=""),
         optional("dependents", number),
+        optional("exempt", dollars),
+        optional("minimum_wage", cells.amount("0.01", "1000", 2, "dollars")),
     ),
     (
         Rule(("amount", "percent", "kind"), amount_or_percent),
@@ -317,6 +338,8 @@ GARNISHMENTS = Table(
         support_says("arrears_over_12_weeks"),
         Rule(("filing_status", "dependents", "kind"), levy_statement),
         Rule(("dependents", "filing_status"), levy_dependents),
+        only_of("exempt", ("federal_levy",), "a federal levy"),
+        only_of("minimum_wage", ORDINARY, "creditors and wage assignments"),
     ),
 )
 

@@ -1,5 +1,5 @@
 -- What was withheld for each order of some people of an employer, in all of their paychecks that count.
-select employee_id, line ->> 0 as order_id, sum((line ->> 2)::bigint) as withheld_cents
+select employee_id, line ->> 0 as order_id, sum((line ->> 2)::bigint)::bigint as withheld_cents
   from payroll_paycheck, jsonb_array_elements(facts -> 'garnishments') line
  where employer = %(employer)s
    and employee_id = any(%(people)s)

@@ -6,20 +6,18 @@ every time. PATTERN names mutants as mutmut does: `payroll.calc.fica.*`.
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from tests.mutation import report, tree
-
-PYTEST_ARGUMENTS = ("-x", "-q", "--rootdir=.", "--tb=no")
 
 
 def run(patterns: Iterable[str]) -> None:
     """Let mutmut make the mutants and run the tests that reach each of them."""
     forget_survivors()
-    mutmut = shutil.which("mutmut", path=os.path.dirname(sys.executable)) or "mutmut"
+    mutmut = Path(sys.executable).parent / "mutmut"
     children = os.environ.get("MUTATION_CHILDREN", str(os.cpu_count() or 1))
     subprocess.run([mutmut, "run", "--max-children", children, *patterns], cwd=tree.TREE, check=True)
 

@@ -42,8 +42,8 @@ def verdicts() -> list[Verdict]:
 def reasons() -> dict[str, str]:
     """Why each known survivor may live, by the mutant's name."""
     lines = SURVIVORS.read_text().splitlines()
-    pairs = (line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
-    return {name: reason for name, reason in pairs}
+    pairs = (line.partition(" ") for line in lines if line and not line.startswith("#"))
+    return {name: reason.strip() for name, _, reason in pairs}
 
 
 def table(found: list[Verdict], kept_out: dict[str, Wording]) -> str:

@@ -1,12 +1,11 @@
 """The tree that is mutated: a copy of the program in which every rule can be reached.
 
 mutmut leaves decorated functions alone, and every worksheet is one. In the copy a decorator is applied in a line of
-its own below the function, which means the same. Sentences for people (texts with a space in them) are kept apart as
-constants, so that what is mutated is arithmetic, conditions, keys and names, not wording.
+its own below the function, which means the same. Wording is kept apart as constants, so that what is mutated is
+arithmetic, conditions, keys and names: wording is a text with a space in it, and the words of a worksheet's line.
 """
 
 import ast
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,7 +42,9 @@ class _Rewritten(ast.NodeTransformer):
         return found
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
-        self.generic_visit(node)
+        for statement in node.body:
+            if isinstance(statement, ast.FunctionDef):
+                self.visit(statement)
         node.body = self._below(node.body)
         return node
 
@@ -73,11 +74,21 @@ class _Rewritten(ast.NodeTransformer):
                 part.value = self.visit(part.value)
         return node
 
+    def visit_Yield(self, node: ast.Yield) -> ast.Yield:
+        """A worksheet yields key, words, value: the words are wording also where they are one word."""
+        match node.value:
+            case ast.Tuple([_, ast.Constant(str()) as words, _]):
+                node.value.elts[1] = self._kept_out(words)
+        self.generic_visit(node)
+        return node
+
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
-        if not isinstance(node.value, str) or " " not in node.value:
-            return node
-        self.mutants += len({f"XX{node.value}XX", node.value.lower(), node.value.upper()} - {node.value})
-        self.sentences.append(node.value)
+        return self._kept_out(node) if isinstance(node.value, str) and " " in node.value else node
+
+    def _kept_out(self, node: ast.Constant) -> ast.Name:
+        text = str(node.value)
+        self.mutants += len({f"XX{text}XX", text.lower(), text.upper()} - {text})
+        self.sentences.append(text)
         return ast.Name(f"SENTENCE_{len(self.sentences) - 1}", ast.Load())
 
 
@@ -88,9 +99,16 @@ def rewritten(source: str) -> tuple[str, Wording]:
     return ast.unparse(tree) + "\n", Wording(len(rewriter.sentences), rewriter.mutants)
 
 
-def make() -> dict[str, Wording]:
-    """Bring the copy up to date; the wording kept out of every module that is mutated, by module."""
-    wording = {}
+def wording() -> dict[str, Wording]:
+    """What is kept out of every module that is mutated, by module."""
+    return {
+        module_of(path.relative_to(ROOT)): rewritten(path.read_text())[1]
+        for path in sorted((ROOT / MUTATED).rglob("*.py"))
+    }
+
+
+def make() -> None:
+    """Bring the copy up to date."""
     for name in COPIED:
         source = ROOT / name
         for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
@@ -99,10 +117,8 @@ def make() -> dict[str, Wording]:
             relative = path.relative_to(ROOT)
             content = path.read_bytes()
             if path.suffix == ".py" and relative.is_relative_to(MUTATED):
-                text, wording[module_of(relative)] = rewritten(content.decode())
-                content = text.encode()
+                content = rewritten(content.decode())[0].encode()
             _write(TREE / relative, content)
-    return wording
 
 
 def module_of(path: Path) -> str:
@@ -116,8 +132,3 @@ def _write(path: Path, content: bytes) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-
-
-def remove() -> None:
-    """Begin from nothing."""
-    shutil.rmtree(TREE, ignore_errors=True)

@@ -140,6 +140,8 @@ def garnishment(employer_id: str, employee_id: str, order_id: str, **other: str)
         "arrears_over_12_weeks": "",
         "filing_status": "",
         "dependents": "",
+        "exempt": "",
+        "minimum_wage": "",
     }
     return row | other
 

@@ -65,11 +65,17 @@ def test_good_files_are_read_with_types_and_defaults(tmp_path):
     ]
     came = date(2026, 3, 2)
     assert roster.garnishments == [
-        (2, "A1", "e2", "CASE-7_b", "support", Decimal(100), None, None, came, None, True, False, "", None),
-        (3, "A1", "e2", "IRS-1", "federal_levy", None, None, None, came, None, None, None, "mfj", 2),
+        (
+            *(2, "A1", "e2", "CASE-7_b", "support", Decimal(100), None, None, came, None),
+            *(True, False, "", None, None, None),
+        ),
+        (
+            *(3, "A1", "e2", "IRS-1", "federal_levy", None, None, None, came, None),
+            *(None, None, "mfj", 2, None, None),
+        ),
         (
             *(4, "B2", "e1", "C-1", "creditor", None, Decimal(25), Decimal("1000.1"), came, None),
-            *(None, None, "", None),
+            *(None, None, "", None, None, None),
         ),
     ]
     zero = Decimal(0)
@@ -148,6 +154,10 @@ BAD_CELLS = [
     (GARNISHMENTS, ORDER, "end_date", "2026-03-01", "2026-03-01", "is before received_date - correct"),
     (GARNISHMENTS, ORDER | LEVY, "filing_status", "married", "married", "write single, mfs, mfj, hoh"),
     (GARNISHMENTS, ORDER | LEVY, "dependents", "1000", "1000", "above 999"),
+    (GARNISHMENTS, ORDER | LEVY, "exempt", "-0.01", "-0.01", "below zero"),
+    (GARNISHMENTS, ORDER, "minimum_wage", "16.905", "16.905", "3 decimals"),
+    (GARNISHMENTS, ORDER, "minimum_wage", "0", "0", "outside 0.01 to 1,000 dollars"),
+    (GARNISHMENTS, ORDER, "minimum_wage", "1000.01", "1000.01", "outside 0.01 to 1,000 dollars"),
     (GARNISHMENTS, ORDER | SUPPORT, "supports_other_family", "yes", "yes", "true nor false"),
     (TAX_FORMS, FORM, "w4_exempt", "1", "1", "true nor false"),
     (TAX_FORMS, FORM, "nonresident_alien", "table3", "table3", "table1, table2"),
@@ -179,12 +189,17 @@ def test_a_bad_cell_is_refused_where_it_stands(tmp_path, case):
 GOOD_EDGES = [
     (PAY_ITEMS, ITEM | {"amount": "10000000.00", "reference": "x" * 40}),
     (PAY_ITEMS, ITEM | {"earned_from": "2026-10-01", "earned_to": "2026-10-01"}),
+    (PAY_ITEMS, ITEM | {"kind": "commission", "earned_from": "2026-10-01", "earned_to": "2026-10-31"}),
     (DEDUCTIONS, TAKE | {"name": "x" * 40, "end_date": "2026-01-01"}),
     (GARNISHMENTS, ORDER | {"amount": "", "percent": "0.01", "end_date": "2026-03-02", "balance": "0"}),
     (GARNISHMENTS, ORDER | {"amount": "", "percent": "100"}),
     (GARNISHMENTS, ORDER | {"order_id": "C" * 32}),
     (GARNISHMENTS, ORDER | LEVY | {"filing_status": "", "dependents": ""}),
     (GARNISHMENTS, ORDER | LEVY | {"dependents": "0"}),
+    (GARNISHMENTS, ORDER | LEVY | {"exempt": "0"}),
+    (GARNISHMENTS, ORDER | LEVY | {"exempt": "619.23", "filing_status": "", "dependents": ""}),
+    (GARNISHMENTS, ORDER | {"minimum_wage": "0.01"}),
+    (GARNISHMENTS, ORDER | {"kind": "wage_assignment", "minimum_wage": "1000"}),
     (GARNISHMENTS, ORDER | {"kind": "student_loan", "amount": ""}),
     (GARNISHMENTS, ORDER | {"kind": "federal_agency", "amount": ""}),
     (GARNISHMENTS, ORDER | {"kind": "state_levy"}),
@@ -228,12 +243,12 @@ BROKEN_RULES = [
     ),
     (
         PAY_ITEMS,
-        ITEM | {"kind": "commission", "earned_from": "2026-10-01", "earned_to": "2026-10-02"},
+        ITEM | {"kind": "retro", "earned_from": "2026-10-01", "earned_to": "2026-10-02"},
         [
             (
                 "earned_from",
                 "2026-10-01",
-                "is for a bonus, and this is commission - leave it empty, or correct the kind",
+                "is for a bonus or a commission, and this is retro - leave it empty, or correct the kind",
             )
         ],
     ),
@@ -241,6 +256,22 @@ BROKEN_RULES = [
         GARNISHMENTS,
         ORDER | {"percent": "5"},
         [("amount", "100.00", "is given besides a percent - keep the one that the order names")],
+    ),
+    (
+        GARNISHMENTS,
+        ORDER | {"exempt": "100.00"},
+        [("exempt", "100.00", "is for a federal levy, and this is creditor - leave it empty")],
+    ),
+    (
+        GARNISHMENTS,
+        ORDER | {"kind": "state_levy", "minimum_wage": "16.90"},
+        [
+            (
+                "minimum_wage",
+                "16.90",
+                "is for creditors and wage assignments, and this is state_levy - leave it empty",
+            )
+        ],
     ),
     (
         GARNISHMENTS,

@@ -341,9 +341,9 @@ def test_deductions_of_a_pay_date_in_order_of_name(tmp_path):
     load(tmp_path, {DEDUCTIONS: rows})
     assert pay_inputs.deductions(everybody(), PAYDAY) == {
         key("e1"): [
-            {"kind": "post_tax", "name": "C", "cents": 200},
-            {"kind": "dependent_care", "name": "a ends today", "cents": 100},
-            {"kind": "post_tax", "name": "b starts today", "cents": 1_250},
+            {"kind": "post_tax", "name": "C", "cents": 200, "since": "2026-01-01"},
+            {"kind": "dependent_care", "name": "a ends today", "cents": 100, "since": "2026-01-01"},
+            {"kind": "post_tax", "name": "b starts today", "cents": 1_250, "since": "2026-11-20"},
         ]
     }
     assert pay_inputs.deductions([key("e2")], PAYDAY) == {}
@@ -351,8 +351,12 @@ def test_deductions_of_a_pay_date_in_order_of_name(tmp_path):
 
 def test_orders_of_a_pay_date_in_order_of_receipt(tmp_path):
     rows = [
-        garnishment("A1", "e1", "B", received_date="2026-11-20", percent="7.25", amount="", balance="100.10"),
-        garnishment("A1", "e1", "A", received_date="2026-11-20", **LEVY),
+        garnishment(
+            *("A1", "e1", "B"),
+            **{"received_date": "2026-11-20", "percent": "7.25", "amount": "", "balance": "100.10"},
+            minimum_wage="16.90",
+        ),
+        garnishment("A1", "e1", "A", received_date="2026-11-20", exempt="619.23", **LEVY),
         garnishment("A1", "e1", "Z", end_date="2026-11-20", **SUPPORT),
         garnishment("A1", "e1", "tomorrow", received_date="2026-11-21"),
         garnishment("A1", "e1", "yesterday", end_date="2026-11-19"),
@@ -366,10 +370,12 @@ def test_orders_of_a_pay_date_in_order_of_receipt(tmp_path):
         "arrears_over_12_weeks": None,
         "filing_status": None,
         "dependents": None,
+        "exempt_cents": None,
+        "minimum_wage_cents": None,
     }
     support = {"cents": 10_000, "supports_other_family": True, "arrears_over_12_weeks": False}
-    levy = {"filing_status": "mfj", "dependents": 2}
-    debt = {"percent_bp": 725, "balance_cents": 10_010}
+    levy = {"filing_status": "mfj", "dependents": 2, "exempt_cents": 61_923}
+    debt = {"percent_bp": 725, "balance_cents": 10_010, "minimum_wage_cents": 1_690}
     assert pay_inputs.garnishments(everybody(), PAYDAY) == {
         key("e1"): [
             nothing | support | {"id": "Z", "kind": "support", "received": "2026-03-02"},

@@ -10,8 +10,10 @@ A person's paycheck, by flags or from a file, is shown from gross to net; `--exp
 import json
 import logging
 import sys
+import tomllib
 from argparse import ArgumentParser
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,13 @@ from django.core.management.base import BaseCommand, CommandError
 from events.failures import NeedsReview
 from payroll import rules
 from payroll.calculate import KINDS, Answer, BadInput, calculate
+from payroll.calculate.page import gross_to_net
 from payroll.explain import text
-from payroll.explain.sections import sections
-from payroll.explain.words import label
+from payroll.explain.origins import rules_origin
+from payroll.explain.sections import Origin, Section, sections
 
+AS_GIVEN = Origin("given", "given, or follows from what is given")
+DIGITS_MAX = 40  # no whole number of an input is longer
 log = logging.getLogger(__name__)
 
 W4_FLAGS = {"filing_status": "single", "step3": None, "step4a": None, "step4b": None, "step4c": None}
@@ -57,12 +62,12 @@ class Command(BaseCommand):
         parser.add_argument("--gross", metavar="DOLLARS", help="gross pay of one paycheck")
         parser.add_argument("--pay-frequency", default="biweekly", help="default: biweekly")
         parser.add_argument(
-            "--tax-year", type=int, default=rules.known_years()[-1], help="default: %(default)s"
+            "--tax-year", type=whole, default=rules.known_years()[-1], help="default: %(default)s"
         )
         parser.add_argument("--pay-date", metavar="DATE", help="where a state's rule changed within the year")
         parser.add_argument("--state", metavar="CODE", help="work state; without it no state tax is computed")
         parser.add_argument("--state-filing-status", metavar="STATUS", help="default: as on the Form W-4")
-        parser.add_argument("--allowances", type=int, metavar="N", help="on the state's form")
+        parser.add_argument("--allowances", type=whole, metavar="N", help="on the state's form")
         parser.add_argument(
             "--section125", nargs="*", default=[], metavar="DOLLARS", help="premiums before tax"
         )
@@ -88,10 +93,15 @@ class Command(BaseCommand):
             raise CommandError(f"{failed} calculations failed in this program itself: please report them")
 
 
+def whole(text: str) -> int | str:
+    """A whole number; what is none is left to be refused in a sentence, as every other field is."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX else text
+
+
 def read_array(content: str) -> list[Any]:
     """The array on stdin; numbers in it are read as they are written. Raises CommandError."""
     try:
-        asked = json.loads(content, parse_float=Decimal)
+        asked = parsed(content)
     except (ValueError, RecursionError) as fault:
         raise CommandError(f"stdin is not JSON: {fault}") from None
     if not isinstance(asked, list):
@@ -99,13 +109,31 @@ def read_array(content: str) -> list[Any]:
     return asked
 
 
+def parsed(content: str) -> Any:
+    """JSON with numbers as they are written; a key given twice stays to be refused by its reader."""
+    return json.loads(
+        content,
+        parse_float=Decimal,
+        parse_int=lambda digits: int(digits) if len(digits) <= DIGITS_MAX else Decimal(digits),
+        object_pairs_hook=_once,
+    )
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        found[f"{key} (given twice)" if key in found else key] = value
+    return found
+
+
 def answer_all(asked: list[Any], *, explain: bool) -> tuple[dict[str, Any], int]:
     """Answer each by its id, and count those in which this program failed; one bad input spoils no other."""
     answers: dict[str, Any] = {}
     failed = 0
     for number, item in enumerate(asked):
-        known = isinstance(item, dict) and isinstance(item.get("id"), str | int)
-        name = str(item["id"]) if known else f"#{number}"
+        id_of = item.get("id") if isinstance(item, dict) else None
+        known = isinstance(id_of, str | int) and not isinstance(id_of, bool)
+        name = str(id_of) if known else f"#{number}"
         if name in answers:
             answers[name] = {"error": f"the id {name} is given more than once"}
             continue
@@ -120,14 +148,27 @@ def answer_all(asked: list[Any], *, explain: bool) -> tuple[dict[str, Any], int]
             log.exception("calculation of kind %s failed", item.get("kind"))
             answers[name] = {"error": f"this program failed: {type(bug).__name__}"}
         else:
-            answers[name] = answer.fields | ({"working": working(answer)} if explain else {})
+            made = working(answer, item["input"], list(answer.given_by.values())) if explain else []
+            shown = {"working": [text.section_facts(section) for section in made]} if explain else {}
+            answers[name] = answer.fields | shown
     return answers, failed
 
 
-def working(answer: Answer) -> list[dict[str, Any]]:
-    """The worksheets of an answer, as JSON."""
-    made = sections([(each, "") for each in answer.workings], list(answer.given_by.values()), lambda *_: None)
-    return [text.section_facts(section) for section in made]
+def working(answer: Answer, given: dict[str, Any], roots: list[str]) -> list[Section]:
+    """The worksheets of an answer, from the roots down, with the source of every figure of the rule tables."""
+    year = given.get("tax_year")
+    tables = rules_tables(year if year in rules.known_years() else rules.known_years()[-1])
+    return sections(
+        [(each, "") for each in answer.workings],
+        roots,
+        lambda asked: None if asked.linked else rules_origin(asked, tables) or AS_GIVEN,
+    )
+
+
+@cache
+def rules_tables(year: int) -> dict[str, Any]:
+    """The rule tables of a year as they are written, with their sources."""
+    return tomllib.loads(rules.text_of(year).decode())
 
 
 def one(given: dict[str, Any], *, explain: bool) -> str:
@@ -136,24 +177,18 @@ def one(given: dict[str, Any], *, explain: bool) -> str:
         answer = calculate("paycheck", given)
     except (BadInput, NeedsReview) as refused:
         raise CommandError(str(refused)) from None
-    lines = [f"{'gross':<36} {given['gross']:>14}"]
-    lines += [f"{label(name):<36} {shown(value):>14}" for name, value in answer.fields.items()]
+    lines = list(gross_to_net(answer))
     if not given.get("state"):
         lines.append("no state tax: name the work state with --state")
     if explain:
-        made = sections([(each, "") for each in answer.workings], ["net_cents"], lambda *_: None)
-        lines += ["", text.text_of(made)]
+        lines += ["", text.text_of(working(answer, given, ["net_cents"]))]
     return "\n".join(lines)
-
-
-def shown(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def read_file(path: Path) -> dict[str, Any]:
     """A paycheck's input; also a whole {"id", "kind", "input"} of the kind paycheck. Raises CommandError."""
     try:
-        found = json.loads(path.read_text(), parse_float=Decimal)
+        found = parsed(path.read_text())
     except (OSError, ValueError, RecursionError) as fault:
         raise CommandError(f"{path} cannot be read as JSON: {fault}") from None
     if isinstance(found, dict) and isinstance(found.get("input"), dict):

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ops.status import find_paycheck
 from payroll import rulebook
 from payroll.calc.money import dollars
+from payroll.calc.worksheet import UnknownWorksheet
 from payroll.explain import text
 from payroll.explain.paycheck import Explanation, explain
 from payroll.explain.words import label
@@ -32,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, paycheck: str, run: str | None, json: bool, **options: Any) -> None:
         try:
             found = explain(find_paycheck(paycheck, run))
-        except (Refused, ObjectDamaged, rulebook.RulesMissing) as refused:
+        except (Refused, ObjectDamaged, rulebook.RulesMissing, UnknownWorksheet) as refused:
             raise CommandError(str(refused)) from None
         self.stdout.write(_json.dumps(as_json(found)) if json else report(found))
         if found.wrong:
@@ -44,22 +45,26 @@ def report(found: Explanation) -> str:
     net = dollars(found.facts["net_cents"]) if found.complete else "not computed yet"
     lines = [
         f"{found.employer}/{found.employee_id}, paid {found.pay_date}: net pay {net}",
-        f"{found.stream}; rules {found.rules_version}, code {found.code_version}",
-        f"inputs: {found.frozen_in}",
+        f"{found.stream}",
+        f"rules {found.rules_version}, code {found.code_version}",
+        f"frozen inputs: {found.frozen_in}",
         "",
         text.text_of(found.sections),
         "",
-        f"{'year to date':<32} {'before':>16} {'this paycheck':>16} {'after':>16}",
+        f"{'Year to date':<44} {'before':>14} {'this paycheck':>14} {'after':>14}",
     ]
     for year in found.year_to_date:
         amounts = (year.before_cents, year.this_cents, year.after_cents)
-        lines.append(f"{label(year.name):<32} " + " ".join(f"{dollars(cents):>16}" for cents in amounts))
+        lines.append(f"{label(year.name):<44} " + " ".join(f"{dollars(cents):>14}" for cents in amounts))
+    lines += ["", "Events"]
     lines += [
-        "",
-        *(f"{event.version}  {event.recorded_at:%Y-%m-%d %H:%M:%S}  {event.type}" for event in found.events),
+        f"{event.version}  {event.recorded_at:%Y-%m-%d %H:%M:%S %Z}  {event.type}" for event in found.events
     ]
     lines += ["", *(f"DOES NOT ADD UP: {wrong}" for wrong in found.wrong)]
-    return "\n".join(lines if found.wrong else [*lines, "added up again from its parts: every figure agrees"])
+    if not found.wrong:
+        far = "every figure agrees" if found.complete else "every figure so far agrees"
+        lines.append(f"added up again from its parts: {far}")
+    return "\n".join(lines)
 
 
 def as_json(found: Explanation) -> dict[str, Any]:

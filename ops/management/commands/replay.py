@@ -1,6 +1,7 @@
 """`manage.py replay RUN`: compute a past run again and compare every event, bit for bit."""
 
 import json as _json
+import re
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from payroll.objects import ObjectDamaged
 from payroll.rules import BadRules
 
 SHOWN = 200
+VERSION = re.compile(r"\d{4}-[0-9a-f]{12}")
 
 
 class Command(BaseCommand):
@@ -70,6 +72,7 @@ class Command(BaseCommand):
                 recorded,
                 rules_text=rules_text(rules, recorded) if rules else None,
                 engine=replay.elsewhere(code) if code else replay.here,
+                present_code=f"the code in {code}" if code else "",
             )
         except (
             runs.Refused,
@@ -86,11 +89,23 @@ class Command(BaseCommand):
 
 
 def rules_text(named: str, recorded: replay.Recorded) -> str:
-    """The rule tables that `--rules` names."""
+    """The rule tables that `--rules` names. Raises runs.Refused when there are none."""
     if named == "present":
         return rules.text_of(recorded.year).decode()
     path = Path(named)
-    return path.read_text() if path.is_file() else rulebook.text(named).decode()
+    try:
+        if path.is_file():
+            return path.read_bytes().decode()
+        if VERSION.fullmatch(named):
+            return rulebook.text(named).decode()
+    except UnicodeDecodeError as fault:
+        raise BadRules(f"{named} is no TOML: {fault}") from None
+    except rulebook.RulesMissing:
+        raise runs.Refused(f"no rule tables of the version {named} were kept, or they are damaged") from None
+    raise runs.Refused(
+        f"there are no rule tables {named!r}: name a version such as {recorded.year}-0123456789ab, a TOML file "
+        "with all tables of the year, or present"
+    )
 
 
 def report(found: replay.Replayed) -> str:
@@ -116,7 +131,10 @@ def report(found: replay.Replayed) -> str:
 
 def describe(difference: replay.Difference) -> str:
     """One difference in a line; an amount in dollars, anything else as it stands."""
-    who = f"{difference.employer} {difference.employee_id} {difference.event}.{difference.fact}"
+    who = f"{difference.employer} {difference.employee_id} {difference.event}"
+    if difference.fact == replay.COMPUTED:
+        return f"{who}: recorded, and not computed: {shown(difference.computed)}"
+    who = f"{who}.{difference.fact}"
     if difference.cents is None:
         return f"{who}: {shown(difference.recorded)} recorded, {shown(difference.computed)} computed"
     return (
