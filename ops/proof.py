@@ -15,6 +15,7 @@ from django.db import connection
 from events import projection, store
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
 from events.store import Recorded
+from ops.sums import lines_add_up, worksheets_agree
 from payroll import frozen, keys, manifest, objects, rulebook
 from payroll.control import ControlTotals, control_totals, disagreements
 from payroll.history import History
@@ -191,17 +192,6 @@ def totals_agree(part: EmployerEvidence) -> Iterator[str]:
             yield f"{name} was {validated[f'total_{name}']} when validated and is {getattr(totals, name)} now"
 
 
-def lines_add_up(part: EmployerEvidence) -> Iterator[str]:
-    """Each paycheck by itself: gross less deductions and taxes is the net pay, to the cent."""
-    for stream, events in part.paychecks.items():
-        facts = {name: value for event in events for name, value in event.data.items()}
-        if "net_cents" not in facts:
-            continue
-        deductions = facts["section125_cents"] + facts["traditional_401k_cents"] + facts["roth_401k_cents"]
-        if facts["gross_cents"] - deductions - facts["employee_taxes_cents"] != facts["net_cents"]:
-            yield f"{stream} does not add up to its net pay"
-
-
 def approved_by_second(part: EmployerEvidence) -> Iterator[str]:
     approved = part.facts.get("EmployerRunApproved")
     if approved is None:
@@ -361,7 +351,12 @@ PER_EMPLOYER: list[tuple[str, str, Callable[[EmployerEvidence], Iterator[str]]]]
     ("steps", "every step of every paycheck happened once, in order", steps_once),
     ("manifests", "every manifest has the sha256 and the rules that the run was pinned to", manifests_intact),
     ("people", "everybody in the manifest is done, left out or waiting; nobody else is paid", nobody_missing),
-    ("lines", "every paycheck's lines add up to its net pay", lines_add_up),
+    ("lines", "every paycheck's lines add up to its net pay", lambda part: lines_add_up(part.paychecks)),
+    (
+        "worksheets",
+        "every paycheck's worksheets, added up again, give the figures on record",
+        lambda part: worksheets_agree(part.paychecks),
+    ),
     ("totals", "the control totals agree with the log, and with what was validated", totals_agree),
     ("approval", "a second person approved exactly what stands in the log", approved_by_second),
     (

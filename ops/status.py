@@ -99,7 +99,7 @@ def find_paycheck(text: str, run: str | None = None) -> str:
         raise Refused(f"{text!r} names no paycheck: write EMPLOYER/EMPLOYEE")
     projection.catch_up(PAYCHECKS)
     found = Paycheck.objects.filter(employer=employer, employee_id=employee)
-    if run:
+    if run is not None:
         found = found.filter(run=find_run(run).run)
     latest = found.order_by("-pay_date", "-first_at").first()
     if latest is None:

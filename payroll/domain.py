@@ -5,6 +5,7 @@ of one stream are unique, so that a read model can merge them; but for `working`
 worksheets that gave its results (payroll/calc/worksheet.py), left out of the read models.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +15,20 @@ from typing import Any, NamedTuple
 from payroll.calc.tables import Rules
 from payroll.calc.worksheet import Working
 
-Workings = list[Working]
+Workings = str  # as `stored` writes them
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def stored(*workings: Working) -> Workings:
+    """The worksheets of a step as one JSON text: as nested numbers they would take twice the room in the log."""
+    return _as_json(workings)
+
+
+def workings_of(facts: Mapping[str, Any]) -> list[list[Any]]:
+    """The worksheets that an event holds; none in an event that has none."""
+    found: list[list[Any]] = json.loads(facts.get("working", "[]"))
+    return found
+
 
 # The paycheck's stream: one event for each step
 

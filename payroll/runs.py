@@ -159,7 +159,8 @@ def code_version() -> str:
     """The version of this program, with a hash of the code that computes pay."""
     here = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted([*(here / "calc").rglob("*.py"), here / "steps.py"]):
+    decides = ("steps.py", "withheld.py", "domain.py", "frozen.py")
+    for path in sorted([*(here / "calc").rglob("*.py"), *(here / name for name in decides)]):
         digest.update(path.read_bytes())
     return f"{__version__}+{digest.hexdigest()[:12]}"
 

@@ -25,6 +25,7 @@ from payroll.domain import (
     TaxCalculated,
     Terms,
     TimeEntered,
+    stored,
 )
 
 
@@ -120,7 +121,7 @@ def payroll_calc(paycheck: Paycheck, terms: Terms) -> PayCalculated:
         catch_up_cents=settled.deferral.catch_up_cents,
         deferral_refused_cents=settled.deferral.refused_cents,
         no_hours=inputs.pay_basis == "hourly" and gross_cents == 0,
-        working=[*workings, *settled.workings],
+        working=stored(*workings, *settled.workings),
     )
 
 
@@ -145,7 +146,7 @@ def tax_calc(paycheck: Paycheck, terms: Terms) -> TaxCalculated:
         state_income_tax_short_cents=computed.state_income_tax_cents - within.state_income_tax_cents,
         employee_taxes_cents=within.employee_cents,
         employer_taxes_cents=within.employer_cents,
-        working=workings,
+        working=stored(*workings),
     )
 
 
@@ -205,7 +206,7 @@ def retirement_calc(paycheck: Paycheck, terms: Terms) -> RetirementCalculated:
         post_tax=[list(line) for line in after_tax.lines],
         post_tax_cents=after_tax.cents,
         net_cents=left.net_cents,
-        working=[*workings, *garnished.workings, *after_tax.workings, left.working],
+        working=stored(*workings, *garnished.workings, *after_tax.workings, left.working),
     )
 
 
@@ -239,7 +240,7 @@ def _hourly(inputs: Inputs, terms: Terms, entries: list[Entry], last_day: date |
         leave_cents=period.leave_cents,
         holiday_cents=period.holiday_cents,
         earnings=[[line.kind, str(line.rate), str(line.hours), line.cents] for line in period.lines],
-        working=[period.working],
+        working=stored(period.working),
     )
 
 
@@ -276,7 +277,7 @@ def _salaried_nonexempt(
         leave_cents=0,
         holiday_cents=0,
         earnings=[],
-        working=[period.working],
+        working=stored(period.working),
     )
 
 
@@ -287,7 +288,7 @@ def _exempt(terms: Terms, entries: Iterable[Entry]) -> TimeEntered:
         if terms.period_start <= entry.work_date:
             hours[entry.kind] += _hundredths(entry.hours)
     worked, leave, holiday = hours.values()
-    return TimeEntered(worked, worked, 0, leave, holiday, 0, 0, 0, 0, 0, 0, [], [])
+    return TimeEntered(worked, worked, 0, leave, holiday, 0, 0, 0, 0, 0, 0, [], stored())
 
 
 def _salary(inputs: Inputs, terms: Terms) -> gross.Salary:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from events.store import Recorded
 from payroll import keys, manifest, rulebook
 from payroll.calc import worksheets  # noqa: F401 - every worksheet is known
-from payroll.domain import Inputs, YearToDate
+from payroll.domain import Inputs, YearToDate, workings_of
 from payroll.explain.entries import Record
 from payroll.explain.origins import origin
 from payroll.explain.sections import Section, disagreements, sections
@@ -86,7 +86,7 @@ def explain(stream: str) -> Explanation:
         events=history.events,
         sections=made,
         year_to_date=list(_year_to_date(given, facts)),
-        wrong=[*disagreements(made, facts), *sums(record)],
+        wrong=[*disagreements(made, facts), *sums(record, made)],
         complete="net_cents" in facts,
     )
 
@@ -106,10 +106,9 @@ def _merged(
     for event in events:
         label = f"{event.type}, event {event.version}"
         for name, value in event.data.items():
-            if name == "working":
-                workings += [(working, label) for working in value]
-            else:
+            if name != "working":
                 facts[name], event_of[name] = value, label
+        workings += [(working, label) for working in workings_of(event.data)]
     return facts, event_of, workings
 
 

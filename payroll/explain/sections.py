@@ -134,9 +134,8 @@ def facts_of(made: Sequence[Section]) -> dict[str, Value]:
         name = section.filled.worksheet.name
         for key, value in section.filled.facts.items():
             before = given.get(key)
-            if giver.get(key) == name and isinstance(before, int) and isinstance(value, int):
-                value += before
-            given[key] = value
+            same = giver.get(key) == name and isinstance(before, int) and isinstance(value, int)
+            given[key] = before + value if same else value  # type: ignore[operator]
             giver[key] = name
     return given
 

@@ -1,9 +1,10 @@
 """Facts of a paycheck that no worksheet gives: they are sums of others, and checked as such."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from payroll.explain.entries import Record
+from payroll.explain.sections import Section, facts_of
 
 # A fact, and what it is the sum of.
 SUMS = {
@@ -26,9 +27,20 @@ LISTS = (
 WAGE_LINES = ("straight_time_cents", "leave_cents", "holiday_cents")
 
 
-def sums(record: Record) -> Iterator[str]:
+# Facts that are nothing unless a worksheet gives them.
+ELSE_ZERO = (
+    *("flsa_premium_cents", "dependent_care_cents", "catch_up_cents", "deferral_refused_cents"),
+    "supplemental_income_tax_cents",
+)
+CUT = {
+    "federal_income_tax_short_cents": "federal_income_tax_cents",
+    "state_income_tax_short_cents": "state_income_tax_cents",
+}
+
+
+def sums(record: Record, made: Sequence[Section]) -> Iterator[str]:
     """What does not add up among the facts on record."""
-    for name, expected in _expected(record):
+    for name, expected in (*_expected(record), *_without_worksheet(record, made)):
         if name in record.facts and record.facts[name] != expected:
             yield f"{name} is {record.facts[name]} on record, and its parts come to {expected}"
 
@@ -50,6 +62,15 @@ def _expected(record: Record) -> Iterator[tuple[str, Any]]:
         yield from _premiums(facts, inputs)
     if "amount_cents" in facts:
         yield "amount_cents", facts["net_cents"]
+
+
+def _without_worksheet(record: Record, made: Sequence[Section]) -> Iterator[tuple[str, int]]:
+    """Nothing, and what was asked for before taxes were cut to the pay there is."""
+    given = facts_of(made)
+    yield from ((name, 0) for name in ELSE_ZERO if name not in given)
+    cuts = [section.filled for section in made if section.filled.worksheet.name == "taxes_within_pay"]
+    for short, tax in CUT.items():
+        yield short, sum(cut.entries[tax] - record.facts[tax] for cut in cuts)
 
 
 def _premiums(facts: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
