@@ -255,9 +255,10 @@ def _exemption_lines(rule: ExemptionLines, pay: Pay, election: Election) -> Stat
 def _period_deduction(rule: PeriodDeduction, pay: Pay, election: Election) -> StateTax:
     deduction = rule.deduction_cents[pay.frequency][election.filing_status]
     taxable = max(0, pay.wages_cents - deduction)
-    tax = max(0, taxable * rule.rate_ppm * pay.periods - election.credit_cents * PPM)
+    credit = election.credit_cents or election.allowances * rule.credit_per_allowance_cents
+    tax = max(0, taxable * rule.rate_ppm * pay.periods - credit * PPM)
     cents = ratio_half_up(tax, PPM * pay.periods) + election.additional_cents
-    form = (deduction, election.credit_cents, rule.rate_ppm, election.additional_cents, rule.table)
+    form = (deduction, credit, rule.rate_ppm, election.additional_cents, rule.table)
     return StateTax(cents, None, ("state_period_deduction", pay.wages_cents, pay.periods, *form))
 
 

@@ -155,9 +155,13 @@ class ExemptionLines(StateRule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodDeduction(StateRule):
-    """A flat rate on wages less a printed deduction per period, less an annual credit over the periods."""
+    """A flat rate on wages less a printed deduction per period, less an annual credit over the periods.
+
+    credit_per_allowance_cents   the credit of a form that counts allowances and names no dollars
+    """
 
     rate_ppm: int
+    credit_per_allowance_cents: int
     deduction_cents: Mapping[str, Mapping[str, int]]
 
 

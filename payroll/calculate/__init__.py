@@ -55,6 +55,8 @@ def calculate(kind: str, content: Any) -> Answer:
         answer = compute(fields)
     except (NeedsReview, BadInput):
         raise
+    except OverflowError as fault:
+        raise BadInput("an amount or a date is beyond what can be calculated") from fault
     except (ValueError, ArithmeticError) as fault:
         raise BadInput(str(fault)) from fault
     fields.refuse_unread()

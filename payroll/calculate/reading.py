@@ -11,6 +11,7 @@ from payroll.calc.money import PPM, exact_integer, parse_cents, percent_to_bp
 T = TypeVar("T")
 _REQUIRED = object()
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,12})?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _LIST_MAX = 10_000
 _SHOWN = 40  # characters of a wrong word that are told
 
@@ -108,9 +109,11 @@ class Fields:
         if isinstance(found, date):
             return found
         try:
-            return date.fromisoformat(found)
+            if _DATE.fullmatch(found):
+                return date.fromisoformat(found)
         except (TypeError, ValueError):
-            raise BadInput(f"{key} is a date like 2026-01-31") from None
+            pass
+        raise BadInput(f"{key} is a date like 2026-01-31")
 
     def inside(self, key: str) -> "Fields":
         """An object inside this one."""

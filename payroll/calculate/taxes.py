@@ -200,8 +200,8 @@ def state_of(code: str | None) -> Any:
             frequency=frequency(fields),
             pay_date=paid_on,
             period_end=fields.day("period_end", paid_on),
-            fica_cents=fields.cents("fica_withheld") if fields.has("fica_withheld") else None,
-            ytd_fica_cents=fields.cents("ytd_fica_withheld") if fields.has("ytd_fica_withheld") else None,
+            fica_cents=_fica_withheld(fields, year),
+            ytd_fica_cents=fields.cents("ytd_fica_withheld", 0),
         )
         answer, given_by = money(tax, "withholding"), {"withholding": "state_income_tax_cents"}
         if tax.annual_tax_cents is not None:
@@ -210,6 +210,22 @@ def state_of(code: str | None) -> Any:
         return Answer(answer, [tax.working], given_by)
 
     return state_tax
+
+
+def _fica_withheld(fields: Fields, year: Rules) -> int:
+    """Social Security and Medicare of the payment, which MA deducts: as given, or of the year's first such wages."""
+    if fields.has("fica_withheld"):
+        return fields.cents("fica_withheld")
+    wages_cents = fields.cents("taxable_wages")
+    social = fica(
+        wages_cents,
+        wages_cents,
+        year.fica,
+        ytd_ss_wages_cents=0,
+        ytd_medicare_wages_cents=0,
+        ytd_ss_withheld_cents=0,
+    )
+    return social.ss_employee_cents + social.medicare_employee_cents + social.additional_medicare_cents
 
 
 def pay_date(fields: Fields, place: str, year: Rules) -> date:

@@ -71,6 +71,14 @@ def rules_origin(asked: Asked, tables: Mapping[str, Any]) -> Origin | None:
     return Origin("rules", str(where), source_in(tables, path))
 
 
+def nonresident_origin(table: str | None, tables: Mapping[str, Any]) -> Origin:
+    """The amount that is added to a nonresident alien's wages; for all others nothing is."""
+    if table is None:
+        return Origin("input", "forms: no nonresident alien", expected=(0,))
+    path = f"federal.nonresident.{table}"
+    return Origin("rules", path, source_in(tables, path))
+
+
 def source_in(tables: Mapping[str, Any], path: str) -> str:
     """What rule tables say where the figures at a path come from: of the innermost table that says so."""
     found: Any = tables
@@ -119,10 +127,7 @@ def _of_w4(asked: Asked, record: Record) -> Origin | None:
     if not asked.sheet.worksheet.name.startswith("federal_"):
         return None
     if name == "nonresident_cents":
-        if (named := record.form("nonresident")) is None:
-            return Origin("input", "forms: no nonresident alien", expected=(0,))
-        path = f"federal.nonresident.{named}"
-        return Origin("rules", path, source_in(record.tables, path))
+        return nonresident_origin(record.form("nonresident"), record.tables)
     if name not in W4:
         return None
     if any(entry == "letter_working" for _, entry in asked.above):

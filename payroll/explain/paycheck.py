@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from events.store import Recorded
 from payroll import keys, manifest, rulebook
 from payroll.calc import worksheets  # noqa: F401 - every worksheet is known
+from payroll.calc.worksheet import UnknownWorksheet
 from payroll.domain import Inputs, YearToDate, workings_of
 from payroll.explain.entries import Record
 from payroll.explain.origins import origin
@@ -58,7 +59,8 @@ def explain(stream: str) -> Explanation:
     """Explain one paycheck from the log, its manifest and the rules it is pinned to.
 
     stream   paycheck-<employer run>+<employee id>
-    raises   Refused when there is no such paycheck; objects.ObjectDamaged, rulebook.RulesMissing
+    raises   Refused when there is no such paycheck; objects.ObjectDamaged, rulebook.RulesMissing,
+             UnknownWorksheet
     """
     history = History(stream)
     began = history.facts.get("PaycheckBegan")
@@ -108,7 +110,10 @@ def _merged(
         for name, value in event.data.items():
             if name != "working":
                 facts[name], event_of[name] = value, label
-        workings += [(working, label) for working in workings_of(event.data)]
+        try:
+            workings += [(working, label) for working in workings_of(event.data)]
+        except ValueError as fault:
+            raise UnknownWorksheet(f"the worksheets of {label} cannot be read: {fault}") from fault
     return facts, event_of, workings
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from payroll.calc.worksheet import Filled, Value, fill_in, is_working
+from payroll.calc.worksheet import Filled, UnknownWorksheet, Value, fill_in, is_working
 from payroll.explain.words import unit_of
 
 # An entry that a worksheet knows by another name than the fact that it is.
@@ -92,6 +92,7 @@ def sections(
     workings   each with the event that it is stored with
     roots      facts to begin from, such as net_cents
     resolve    tells where an entry comes from; of an entry that a section gives, only when it is not simply that line
+    raises     UnknownWorksheet
     """
     sheets = _flat(workings)
     parents = {
@@ -165,7 +166,7 @@ def _flat(workings: Sequence[tuple[Sequence[Any], str]]) -> list[_Sheet]:
     sheets: list[_Sheet] = []
 
     def add(working: Sequence[Any], event: str) -> int:
-        filled = fill_in(working)
+        filled = _filled(working, event)
         inside = {name: add(value, event) for name, value in filled.entries.items() if is_working(value)}
         sheets.append(_Sheet(filled, event, inside))
         return len(sheets) - 1
@@ -173,6 +174,16 @@ def _flat(workings: Sequence[tuple[Sequence[Any], str]]) -> list[_Sheet]:
     for working, event in workings:
         add(working, event)
     return sheets
+
+
+def _filled(working: Any, event: str) -> Filled:
+    """A worksheet as it was filled in. Raises UnknownWorksheet for one that nobody can have filled in so."""
+    try:
+        return fill_in(working)
+    except (ValueError, TypeError, LookupError, ArithmeticError) as fault:
+        if isinstance(fault, UnknownWorksheet):
+            raise
+        raise UnknownWorksheet(f"a worksheet of {event} cannot be filled in: {fault}") from fault
 
 
 def _above(index: int, parents: Mapping[int, tuple[int, str]]) -> Iterator[tuple[int, str]]:

@@ -177,18 +177,16 @@ def _workweek(row: Sequence[Any]) -> str:
         at_rate, worked, over, double, leave = (hours(Fraction(each)) for each in row)
         return f"{at_rate} at the old rate of {worked}, {over} overtime, {double} of it double, {leave} leave"
     first_day, due, before, worked, bonuses = row
-    words = f"workweek from {first_day}: "
-    if isinstance(worked, int):
-        words += hours(Fraction(worked))
-    elif worked and isinstance(worked[0], list | tuple) and all(map(_is_day, worked)):
+    by_day = isinstance(worked, list | tuple) and bool(worked) and all(map(_is_day, worked))
+    if by_day:
         first = date.fromisoformat(first_day)
         dated = ((first + timedelta(days=number), day) for number, day in enumerate(worked))
-        words += "; ".join(f"{each:%a} {_hours_at(day)}" for each, day in dated if day)
+        said = "; ".join(f"{each:%a} {_hours_at(day)}" for each, day in dated if day)
     else:
-        words += _hours_at(worked)
+        said = hours(Fraction(worked)) if isinstance(worked, int) else _hours_at(worked)
+    words = f"workweek from {first_day}: {said or 'nothing'}"
     if before:
-        after = f"{before} days" if isinstance(worked, list | tuple) and all(map(_is_day, worked)) else ""
-        words += f"; of it before the period: {after or hours(Fraction(before))}"
+        words += f"; of it before the period: {f'{before} days' if by_day else hours(Fraction(before))}"
     for cents, weeks in bonuses:
         words += f"; a bonus of {dollars(Fraction(cents))} over {weeks} workweeks"
     return f"{words}; {DUE[due]}"

@@ -258,7 +258,12 @@ def _period_deduction(table: Table, common: Common) -> StateRule:
     deduction = {
         name: _by_status(amounts.table(name).cents_by_key(), table) for name in amounts.unread_keys()
     }
-    return PeriodDeduction(**common, rate_ppm=table.ppm("rate_percent"), deduction_cents=deduction)
+    return PeriodDeduction(
+        **common,
+        rate_ppm=table.ppm("rate_percent"),
+        credit_per_allowance_cents=table.cents("credit_per_allowance", 0),
+        deduction_cents=deduction,
+    )
 
 
 def _tapered_credit(table: Table, common: Common) -> StateRule:

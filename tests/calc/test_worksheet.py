@@ -1,7 +1,7 @@
-"""What a worksheet is: declared once, filled in whole, and known by its name."""
+"""Worksheets: a rule as a form to fill in."""
 
 from collections.abc import Iterator
-from typing import Any
+from fractions import Fraction
 
 import pytest
 
@@ -11,7 +11,6 @@ from payroll.calc.worksheet import (
     Line,
     Lines,
     UnknownWorksheet,
-    Worksheet,
     add_up,
     fill_in,
     is_working,
@@ -22,104 +21,116 @@ from payroll.calc.worksheet import (
 
 
 @pytest.fixture
-def declared() -> Iterator[Any]:
-    """A worksheet of two lines, known for one test."""
+def tithe() -> Iterator[str]:
+    """A worksheet for the length of a test."""
 
-    def two_lines(first_cents: int, second_cents: int) -> Lines:
-        yield "first", "the first", first_cents
-        yield "both", "with the second", first_cents + second_cents
+    @worksheet("Tithe", source="Genesis 14:20", rounding="none", figures={"rate_ppm": "old.rates"})
+    def tithe_of_this_test(wages_cents: int, rate_ppm: int) -> Lines:
+        yield "part", "wages at the rate", share(wages_cents, rate_ppm)
+        yield "left_cents", "the rest", wages_cents - share(wages_cents, rate_ppm)
 
-    yield two_lines
-    WORKSHEETS.pop("two_lines", None)
+    yield "tithe_of_this_test"
+    del WORKSHEETS["tithe_of_this_test"]
 
 
-def test_a_worksheet_is_known_by_its_name_with_all_that_was_said(declared: Any) -> None:
-    figures = {"second_cents": "a.table"}
-    given = worksheet("Two lines", source="a law", rounding="half up", figures=figures)(declared)
-    assert given is declared
-    entries = ("first_cents", "second_cents")
-    assert WORKSHEETS["two_lines"] == Worksheet(
-        "two_lines", "Two lines", "a law", "half up", entries, figures, declared
+def test_a_worksheet_is_declared_by_its_function(tithe: str) -> None:
+    sheet = WORKSHEETS[tithe]
+    assert (sheet.name, sheet.title, sheet.source, sheet.rounding) == (
+        tithe,
+        "Tithe",
+        "Genesis 14:20",
+        "none",
     )
+    assert sheet.entries == ("wages_cents", "rate_ppm")
+    assert sheet.figures == {"rate_ppm": "old.rates"}
 
 
-def test_what_is_not_said_of_a_worksheet(declared: Any) -> None:
-    worksheet("Two lines", source="a law")(declared)
-    assert (WORKSHEETS["two_lines"].rounding, WORKSHEETS["two_lines"].figures) == ("none", {})
-
-
-def test_a_name_is_taken_once(declared: Any) -> None:
-    worksheet("Two lines", source="a law")(declared)
-    with pytest.raises(AssertionError, match="two_lines"):
-        worksheet("Two lines again", source="a law")(declared)
-
-
-def test_a_figure_is_of_an_entry(declared: Any) -> None:
-    with pytest.raises(AssertionError, match="two_lines"):
-        worksheet("Two lines", source="a law", figures={"third_cents": "a.table"})(declared)
-    worksheet("Two lines", source="a law", figures=dict.fromkeys(("first_cents", "second_cents"), "t"))(
-        declared
+def test_it_is_filled_in_line_by_line(tithe: str) -> None:
+    filled = fill_in((tithe, 1005, 100_000))
+    assert filled.entries == {"wages_cents": 1005, "rate_ppm": 100_000}
+    assert filled.lines == (
+        Line("part", "wages at the rate", Fraction(201, 2)),
+        Line("left_cents", "the rest", Fraction(1809, 2)),
     )
+    assert filled.facts == {"part": Fraction(201, 2), "left_cents": Fraction(1809, 2)}
+    assert fill_in([tithe, 1005, 100_000]) == filled  # as it comes out of JSON
 
 
-def test_a_worksheet_is_filled_in_line_by_line(declared: Any) -> None:
-    worksheet("Two lines", source="a law")(declared)
-    filled = fill_in(["two_lines", 1, 2])
-    assert filled.worksheet is WORKSHEETS["two_lines"]
-    assert filled.entries == {"first_cents": 1, "second_cents": 2}
-    assert filled.lines == (Line("first", "the first", 1), Line("both", "with the second", 3))
-    assert filled.facts == {"first": 1, "both": 3}
-    assert add_up([("two_lines", 1, 2), ("total", "sum", [4, 5])]) == {"first": 1, "both": 3, "sum": 9}
+@pytest.mark.parametrize("entries", [(), (1,), (1, 2, 3)])
+def test_other_entries_than_it_has_are_refused(tithe: str, entries: tuple[int, ...]) -> None:
+    with pytest.raises(UnknownWorksheet) as refused:
+        fill_in((tithe, *entries))
+    assert str(refused.value) == f"there is no worksheet {tithe} with {len(entries)} entries"
+
+
+def test_a_worksheet_that_there_is_not_is_refused() -> None:
+    with pytest.raises(UnknownWorksheet, match="there is no worksheet nonsense with 1 entries"):
+        fill_in(("nonsense", 1))
+
+
+def test_a_name_is_given_once(tithe: str) -> None:
+    with pytest.raises(AssertionError, match="tithe_of_this_test"):
+
+        @worksheet("Again", source="nowhere")
+        def tithe_of_this_test() -> Lines:
+            yield "x", "y", 0
+
+
+def test_a_figure_is_an_entry() -> None:
+    with pytest.raises(AssertionError, match="of_nothing"):
+
+        @worksheet("Nothing", source="nowhere", figures={"rate_ppm": "a"})
+        def of_nothing() -> Lines:
+            yield "x", "y", 0
+
+    assert "of_nothing" not in WORKSHEETS
+
+
+def test_what_is_not_said_is_no_rounding_and_no_figures() -> None:
+    @worksheet("Bare", source="nowhere")
+    def bare_of_this_test() -> Lines:
+        yield "x", "y", 0
+
+    sheet = WORKSHEETS.pop("bare_of_this_test")
+    assert (sheet.rounding, sheet.figures, sheet.entries) == ("none", {}, ())
+
+
+def test_added_up_the_last_of_a_name_counts(tithe: str) -> None:
     assert add_up([]) == {}
+    assert add_up([(tithe, 1000, 0), (tithe, 2000, 0), ("federal_exempt",)]) == {
+        "part": 0,
+        "left_cents": 2000,
+        "federal_income_tax_cents": 0,
+    }
 
 
 @pytest.mark.parametrize(
-    ("working", "message"),
+    ("value", "working"),
     [
-        (("no_such_rule", 1), "there is no worksheet no_such_rule with 1 entries"),
-        (("premiums", 1, 2), "there is no worksheet premiums with 2 entries"),
-        (("premiums", 1, 2, 3, 4), "there is no worksheet premiums with 4 entries"),
+        (("federal_exempt",), True),
+        (["federal_exempt"], True),
+        (["federal_exempt", 1], True),
+        (["nonsense"], False),
+        ([["federal_exempt"]], False),
+        ("federal_exempt", False),
+        ([], False),
+        ((), False),
+        (None, False),
+        (0, False),
     ],
 )
-def test_a_working_that_fits_no_worksheet(working: tuple[Any, ...], message: str) -> None:
-    with pytest.raises(UnknownWorksheet) as unknown:
-        fill_in(working)
-    assert str(unknown.value) == message
-
-
-@pytest.mark.parametrize("value", [("federal_exempt",), ["federal_exempt"], ["total", "sum", [1]]])
-def test_a_working_inside_another(value: Any) -> None:
-    assert is_working(value) is True
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        (),
-        [],
-        ("sum", "total"),
-        ["no such", 1],
-        [1, 2],
-        [None],
-        "federal_exempt",
-        "total",
-        {"total": 1},
-        None,
-        0,
-    ],
-)
-def test_entries_that_are_no_working(value: Any) -> None:
-    assert is_working(value) is False
+def test_what_is_itself_a_working(value: object, working: bool) -> None:
+    assert is_working(value) is working
 
 
 def test_shares_are_exact() -> None:
-    assert share(1, 62_000) * 1_000_000 == 62_000
-    assert percent(1, 2_500) * 4 == 1
+    assert share(1, 1) == Fraction(1, 1_000_000)
+    assert share(Fraction(1, 3), 500_000) == Fraction(1, 6)
+    assert percent(1, 1) == Fraction(1, 10_000)
+    assert percent(10_000, 2_500) == 2_500
 
 
-def test_every_worksheet_says_what_it_is_and_where_it_comes_from() -> None:
-    assert len(WORKSHEETS) > 70
-    for name, sheet in WORKSHEETS.items():
-        assert name == sheet.name == sheet.lines.__name__
-        assert sheet.title and sheet.source and sheet.rounding, name
-        assert set(sheet.figures) <= set(sheet.entries), name
+def test_every_worksheet_is_said_in_words() -> None:
+    for sheet in WORKSHEETS.values():
+        assert sheet.title and sheet.source and sheet.rounding, sheet.name
+        assert len(set(sheet.entries)) == len(sheet.entries)

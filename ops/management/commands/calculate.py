@@ -24,11 +24,12 @@ from payroll import rules
 from payroll.calculate import KINDS, Answer, BadInput, calculate
 from payroll.calculate.page import gross_to_net
 from payroll.explain import text
-from payroll.explain.origins import rules_origin
-from payroll.explain.sections import Origin, Section, sections
+from payroll.explain.origins import nonresident_origin, rules_origin
+from payroll.explain.sections import Asked, Origin, Section, sections
 
 AS_GIVEN = Origin("given", "given, or follows from what is given")
 DIGITS_MAX = 40  # no whole number of an input is longer
+SENTENCE_MAX = 500
 log = logging.getLogger(__name__)
 
 W4_FLAGS = {"filing_status": "single", "step3": None, "step4a": None, "step4b": None, "step4c": None}
@@ -98,6 +99,12 @@ def whole(text: str) -> int | str:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX else text
 
 
+def one_line(sentence: str) -> str:
+    """What was wrong, in one line that stays readable whatever was put in."""
+    text = " ".join(sentence.split())
+    return text if len(text) <= SENTENCE_MAX else f"{text[:SENTENCE_MAX]}…"
+
+
 def read_array(content: str) -> list[Any]:
     """The array on stdin; numbers in it are read as they are written. Raises CommandError."""
     try:
@@ -142,7 +149,7 @@ def answer_all(asked: list[Any], *, explain: bool) -> tuple[dict[str, Any], int]
                 raise BadInput('each item is {"id", "kind", "input"}')
             answer = calculate(item.get("kind"), item.get("input"))
         except (BadInput, NeedsReview) as refused:
-            answers[name] = {"error": str(refused)}
+            answers[name] = {"error": one_line(str(refused))}
         except Exception as bug:
             failed += 1
             log.exception("calculation of kind %s failed", item.get("kind"))
@@ -158,11 +165,13 @@ def working(answer: Answer, given: dict[str, Any], roots: list[str]) -> list[Sec
     """The worksheets of an answer, from the roots down, with the source of every figure of the rule tables."""
     year = given.get("tax_year")
     tables = rules_tables(year if year in rules.known_years() else rules.known_years()[-1])
-    return sections(
-        [(each, "") for each in answer.workings],
-        roots,
-        lambda asked: None if asked.linked else rules_origin(asked, tables) or AS_GIVEN,
-    )
+
+    def resolve(asked: Asked) -> Origin | None:
+        if asked.name == "nonresident_cents":
+            return nonresident_origin(given.get("nonresident_alien"), tables)
+        return None if asked.linked else rules_origin(asked, tables) or AS_GIVEN
+
+    return sections([(each, "") for each in answer.workings], roots, resolve)
 
 
 @cache

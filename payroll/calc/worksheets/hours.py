@@ -150,6 +150,11 @@ def hourly_period(
     yield "flsa_premium_cents", "all of it is required by the FLSA", premium
 
 
+@worksheet("Time: hours by kind and rate", source="29 CFR 778.109", rounding="half up once a kind and rate")
+def paid_hours(lines: HourLines) -> Lines:
+    yield from paid_lines(lines)
+
+
 def paid_lines(lines: HourLines) -> Lines:
     """What the lines of the stub come to, by kind."""
     yield "leave_hours_hundredths", "paid leave", hours_of(lines, "leave")
