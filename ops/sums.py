@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from events.store import Recorded
 from payroll.calc import worksheets  # noqa: F401 - every worksheet is known
-from payroll.calc.worksheet import UnknownWorksheet, add_up
+from payroll.calc.worksheet import UnknownWorksheet
 from payroll.domain import workings_of
+from payroll.explain.sections import facts_of, sections
 
 Paychecks = Mapping[str, Sequence[Recorded]]  # by stream
 
@@ -26,8 +27,8 @@ def lines_add_up(paychecks: Paychecks) -> Iterator[str]:
         facts = {name: value for event in events for name, value in event.data.items()}
         if "net_cents" not in facts:
             continue
-        taken = sum(facts[name] for name in TAKEN)
-        if facts["gross_cents"] - taken + facts["reimbursement_cents"] != facts["net_cents"]:
+        taken = sum(facts.get(name, 0) for name in TAKEN)
+        if facts["gross_cents"] - taken + facts.get("reimbursement_cents", 0) != facts["net_cents"]:
             yield f"{stream} does not add up to its net pay"
 
 
@@ -36,7 +37,8 @@ def worksheets_agree(paychecks: Paychecks) -> Iterator[str]:
     for stream, events in paychecks.items():
         facts = {name: value for event in events for name, value in event.data.items()}
         try:
-            given = add_up([working for event in events for working in workings_of(event.data)])
+            workings = [(working, "") for event in events for working in workings_of(event.data)]
+            given = facts_of(sections(workings, (), lambda _: None))
         except (UnknownWorksheet, ValueError, TypeError) as fault:
             yield f"{stream} has a worksheet that cannot be filled in: {fault}"
             continue

@@ -187,19 +187,16 @@ def _within_pay(
     """Premiums that the pay bears beside its taxes and garnishments, each whole or not at all."""
     if not any(elected):
         return elected, ()
-    left_cents = payment.gross_cents - sum(elected)
-    if left_cents >= 0 and precedence.surely_fits(
-        _extra_cents(inputs), left_cents, garnished=bool(inputs.garnishments)
-    ):
+    if _is_plain(inputs) and precedence.surely_fits(sum(elected) + _extra_cents(inputs), payment.gross_cents):
         return elected, ()
     taken: list[int] = []
     rooms: list[tuple[str, int, int]] = []
     for name, wanted_cents in zip(("section125_premiums", "dependent_care", "hsa"), elected, strict=True):
         # Against the taxes there would be with it: a premium lowers them.
         before_cents = sum(taken)
-        trial = payment._replace(
-            pre_tax=PreTax(0, before_cents + min(wanted_cents, payment.gross_cents - before_cents))
-        )
+        tried_cents = min(wanted_cents, payment.gross_cents - before_cents)
+        premiums = [*taken, tried_cents, 0, 0]
+        trial = payment._replace(pre_tax=PreTax(0, premiums[0] + premiums[1], premiums[2]))
         taxed = _taxes(inputs, terms, trial)
         required_cents = _required_cents(inputs, terms, trial, taxed, 0)
         room_cents = max(0, payment.gross_cents - before_cents - required_cents)
@@ -221,16 +218,36 @@ def _deferral(inputs: Inputs, terms: Terms, payment: Payment) -> tuple[Deferral,
         ytd_deferrals_cents=inputs.year_to_date.deferrals_cents,
         prior_year_ss_wages_cents=inputs.year_to_date.prior_year_ss_wages_cents,
     )
-    left_cents = payment.gross_cents - sum(payment.pre_tax)
-    garnished = bool(inputs.garnishments)
-    if precedence.surely_fits(elected.total_cents, left_cents - _extra_cents(inputs), garnished=garnished):
+    before_cents = sum(payment.pre_tax)
+    wanted_cents = before_cents + elected.total_cents + _extra_cents(inputs)
+    if _is_plain(inputs) and precedence.surely_fits(wanted_cents, payment.gross_cents):
         return elected, (elected.working,)
+    left_cents = payment.gross_cents - before_cents
     within = precedence.within_pay(_taxes(inputs, terms, payment), left_cents)
-    room_cents = max(0, left_cents - _required_cents(inputs, terms, payment, within, elected.total_cents))
+    room_cents = left_cents - _required_cents(inputs, terms, payment, within, elected.total_cents)
     taken = precedence.reduced(elected, room_cents)
+    # A smaller deferral may let an order take more: a levy leaves only what is really deferred, a premium fits whole.
+    step_cents = 0
+    while (
+        inputs.garnishments
+        and taken.total_cents
+        and (over_cents := _over_cents(inputs, terms, payment, taken))
+    ):
+        step_cents = max(over_cents, 2 * step_cents)
+        taken = precedence.reduced(elected, taken.total_cents - step_cents)
     if taken == elected:
         return elected, (elected.working,)
-    return taken, (elected.working, precedence.reduced_working(elected, room_cents))
+    return taken, (elected.working, precedence.reduced_working(elected, taken.total_cents))
+
+
+def _over_cents(inputs: Inputs, terms: Terms, payment: Payment, deferred: Deferral) -> int:
+    """By how much premiums, this deferral, taxes and garnishments together exceed the pay."""
+    pre_tax = payment.pre_tax._replace(traditional_401k_cents=deferred.traditional_cents)
+    voluntary_cents = sum(payment.pre_tax) + deferred.total_cents
+    computed = _taxes(inputs, terms, payment._replace(pre_tax=pre_tax))
+    within = precedence.within_pay(computed, payment.gross_cents - voluntary_cents)
+    required_cents = _required_cents(inputs, terms, payment, within, deferred.total_cents)
+    return max(0, voluntary_cents + required_cents - payment.gross_cents)
 
 
 def _required_cents(
@@ -244,6 +261,11 @@ def _required_cents(
     in_effect_cents = sum(payment.pre_tax) + wanted_cents
     garnished = garnish(inputs, terms, disposable_cents, in_effect_cents)
     return withheld.employee_cents + garnished.garnished_cents
+
+
+def _is_plain(inputs: Inputs) -> bool:
+    """Whether nothing but wages decides the taxes, so that `precedence.surely_fits` holds."""
+    return not (inputs.garnishments or inputs.forms or inputs.step4a_cents)
 
 
 def _extra_cents(inputs: Inputs) -> int:

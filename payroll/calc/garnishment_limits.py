@@ -153,7 +153,8 @@ def levy_limit(order: Order, pay: Earnings, taken_cents: int) -> Limit:
             deduction = levy.standard_deduction_cents[order.filing_status]
         except KeyError:
             raise NeedsReview(
-                f"order {order.id}: Publication 1494 of {levy.year} for filing status {order.filing_status!r} "
+                f"the levy received {order.received}: Publication 1494 of {levy.year} for filing status "
+                f"{order.filing_status!r} "
                 "is not in the rule tables: enter the exempt amount on the order, then redrive"
             ) from None
         each = ratio_half_up(levy.exemption_cents, periods)

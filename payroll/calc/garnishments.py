@@ -368,4 +368,4 @@ def _check(order: Order) -> None:
         fault = f"{order.percent_bp} hundredths of a percent is more than all: correct it"
     else:
         return
-    raise NeedsReview(f"order {order.id}: {fault}, then redrive")
+    raise NeedsReview(f"the order of kind {order.kind} received {order.received}: {fault}, then redrive")

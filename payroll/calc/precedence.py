@@ -43,13 +43,16 @@ ORDER = (
 TAXED_PERCENT_MAX = 63
 
 
-def surely_fits(deferral_cents: int, left_cents: int, *, garnished: bool = False) -> bool:
-    """Whether a deferral fits whatever the taxes are, so that they need not be computed to know.
+def surely_fits(taken_cents: int, gross_cents: int) -> bool:
+    """Whether amounts fit whatever the taxes are, so that taxes need not be computed to know.
 
-    left_cents   pay after Section 125 and any fixed extra withholding
-    garnished    there are orders on this pay: a levy may take nearly all of it, so nothing fits for sure
+    taken_cents   all that is taken beside ordinary taxes: premiums, deferral, fixed extra withholding
+    gross_cents   all wages: a state may tax what premiums and deferrals leave untaxed elsewhere
+
+    Holds for wages taxed as they are: not with other income on Form W-4, a lock-in letter, a nonresident amount or an
+    order to withhold.
     """
-    return not garnished and deferral_cents * 100 <= left_cents * (100 - TAXED_PERCENT_MAX)
+    return taken_cents * 100 <= gross_cents * (100 - TAXED_PERCENT_MAX)
 
 
 def within_pay(taxes: "Taxes", available_cents: int) -> "Taxes":

@@ -73,6 +73,10 @@ def explain(stream: str) -> Explanation:
     given = batch["employees"][began["number"]]
     frozen = f"entry {began['number'] + 1} of {began['manifest']}"
     facts, event_of, workings = _merged(history.events)
+    if "gross_cents" in facts and not workings:
+        raise Refused(
+            f"{stream} was recorded by a version that kept no worksheets: its stub is all there is to it"
+        )
     inputs = Inputs._field_defaults | given
     record = Record(facts, event_of, inputs, batch["terms"], _tables(opened["rules_version"]))
     made = sections(workings, ROOTS, lambda asked: origin(asked, record))
@@ -122,6 +126,7 @@ def _year_to_date(given: dict[str, Any], facts: dict[str, Any]) -> Iterator[Befo
     this = dict(facts)
     deferred = facts.get("traditional_401k_cents", 0) + facts.get("roth_401k_cents", 0)
     this["deferrals_cents"] = deferred
+    this["medicare_cents"] = facts.get("medicare_cents", 0) + facts.get("additional_medicare_cents", 0)
     this["eligible_comp_cents"] = facts.get("gross_cents", 0)
     this["annual_additions_cents"] = deferred - facts.get("catch_up_cents", 0) + facts.get("match_cents", 0)
     for name in YearToDate._fields:

@@ -22,11 +22,11 @@ select count(*) filter (where type = 'RetirementCalculated' and not out)        
        coalesce(sum((data ->> 'reimbursement_cents')::bigint) filter (where not out), 0)
                                                                                              as reimbursement_cents,
        coalesce(sum((data ->> 'section125_cents')::bigint
-                  + (data ->> 'hsa_cents')::bigint
+                  + coalesce((data ->> 'hsa_cents')::bigint, 0)
                   + (data ->> 'traditional_401k_cents')::bigint
                   + (data ->> 'roth_401k_cents')::bigint) filter (where not out), 0)
-     + coalesce(sum((data ->> 'garnished_cents')::bigint
-                  + (data ->> 'post_tax_cents')::bigint) filter (where not out), 0)     as deductions_cents,
+     + coalesce(sum(coalesce((data ->> 'garnished_cents')::bigint, 0)
+                  + coalesce((data ->> 'post_tax_cents')::bigint, 0)) filter (where not out), 0)     as deductions_cents,
        coalesce(sum((data ->> 'employee_taxes_cents')::bigint) filter (where not out), 0)
                                                                                              as employee_taxes_cents,
        coalesce(sum((data ->> 'employer_taxes_cents')::bigint) filter (where not out), 0)

@@ -92,6 +92,10 @@ def test_a_worksheet_inside_another_one_is_a_section_of_its_own() -> None:
     assert [entry.section for entry in found[0].entries] == [2, 3]
     assert [each.place for each in found] == [2, -1, -1]
     assert facts_of(found)["federal_income_tax_cents"] == 0
+    flat = ("supplemental_flat", 100_000, 0, False, 220_000, 370_000, 100_000_000)
+    together = facts_of(made(("federal_together", inner, flat)))
+    assert together["federal_income_tax_cents"] == 22_000
+    assert "at_22_cents" not in together and together["supplemental.at_22_cents"] == 100_000
 
 
 def test_what_is_asked_says_what_is_above_and_before() -> None:
@@ -402,6 +406,14 @@ def test_a_source_is_told_once_a_section() -> None:
     assert text.sources(only) == {"futa": "IRC 3301"}
     shown = list(text.section_lines(only))
     assert [line for line in shown if "IRC 3301" in line][1:] == ["   ~ futa: IRC 3301"]
+
+
+def test_a_long_source_goes_on_under_its_beginning() -> None:
+    fica = ("fica", 1, 1, 0, 0, None, 18_450_000, 62_000, 1_143_900, 14_500, 20_000_000, 9_000)
+    assert list(text.section_lines(made(fica)[0]))[1:3] == [
+        "   rule fica: IRC 3101, 3102(f), 3111; IRS Pub. 15 sec. 9; rounding: each tax half up to the cent, once a",
+        "   payment; Social Security stops at wage base x rate",
+    ]
 
 
 def test_values_end_in_one_column_and_long_ones_are_wrapped() -> None:

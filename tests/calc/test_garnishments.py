@@ -440,7 +440,7 @@ def test_a_levy_of_2025_needs_its_exempt_amount() -> None:
     with pytest.raises(NeedsReview) as refused:
         garnish(1000_00, "weekly", [levy], figures)
     assert str(refused.value) == (
-        "order a: Publication 1494 of 2025 for filing status 'single' is not in the rule tables: "
+        "the levy received 2026-01-05: Publication 1494 of 2025 for filing status 'single' is not in the rule tables: "
         "enter the exempt amount on the order, then redrive"
     )
     assert garnish(1000_00, "weekly", [levy._replace(exempt_cents=0)], figures).garnished_cents == 1000_00
@@ -471,7 +471,8 @@ def test_a_levy_of_2025_needs_its_exempt_amount() -> None:
 def test_an_order_that_cannot_be_read_is_refused(wrong: Order, fault: str) -> None:
     with pytest.raises(NeedsReview) as refused:
         run(1000_00, wrong)
-    assert str(refused.value) == f"order a: {fault}, then redrive"
+    named = f"the order of kind {wrong.kind} received 2026-01-05"
+    assert str(refused.value) == f"{named}: {fault}, then redrive"
 
 
 def test_every_order_has_an_id_of_its_own() -> None:
