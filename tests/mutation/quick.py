@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_sessionstart() -> None:
     """A worker is forked from a process that has run the tests; what that one remembers is not of the mutant."""
     for found in gc.get_objects():
-        if isinstance(found, functools._lru_cache_wrapper) and (found.__module__ or "").startswith(
+        if type(found) is functools._lru_cache_wrapper and (found.__module__ or "").startswith(
             "payroll.calc"
         ):
             found.cache_clear()
