@@ -1,16 +1,34 @@
 """No process of ours outlives the one that started it."""
 
 import ctypes
+import os
 import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
 
+_forked_by = 0
 
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent dies. Linux only; elsewhere it does nothing.
 
-    Call it in the child, right after the fork.
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel to kill this process when its parent dies; end at once if that has happened already.
+
+    Call it in the child, right after the fork. Linux only; elsewhere it does nothing.
+
+    parent   pid of the process that forked: one that died before the kernel was asked sends no signal any more
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def forks_die_with_us() -> None:
+    """From now on every child that this process and its children fork dies with the one that forked it."""
+    os.register_at_fork(before=_remember, after_in_child=lambda: die_with_parent(_forked_by))
+
+
+def _remember() -> None:
+    global _forked_by  # noqa: PLW0603 - a fork hands the child nothing else
+    _forked_by = os.getpid()

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from django.conf import settings
 from django.db import connection
@@ -81,7 +82,7 @@ class Supervisor:
         return subprocess.Popen(
             [*self.command, "--serve", str(workers)],
             start_new_session=True,  # one signal to the group reaches every process that a worker forked
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - nothing else runs in this single-threaded child
+            preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - this child has one thread
         )
 
     def _look(self) -> None:

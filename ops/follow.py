@@ -1,10 +1,12 @@
 """Follow runs until nothing moves by itself: start workers, approve, show progress."""
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -123,7 +125,7 @@ class Pool:
             self.process = subprocess.Popen(
                 command,
                 stderr=log,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - nothing else runs in this single-threaded child
+                preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - this child has one thread
             )
             if log:
                 log.close()

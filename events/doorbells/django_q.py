@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import transaction
 
 from events import runner
-from events.orphans import die_with_parent
+from events.orphans import forks_die_with_us
 
 PROCESSES_PER_WORKER = False
 
@@ -49,7 +49,7 @@ def serve(workers: int) -> None:
 
     Conf.WORKERS = workers
     # A killed sentinel otherwise leaves its children alive as orphans that go on taking tasks.
-    os.register_at_fork(after_in_child=die_with_parent)
+    forks_die_with_us()
     cluster: Any = Cluster()
 
     def stop(*_: object) -> None:

@@ -136,7 +136,11 @@ class Payday:
 
     def nobody_left(self, processes: Sequence[psutil.Process], within_s: float = MARGIN_S) -> None:
         """Processes whose parent was killed are gone too, in a bounded time."""
-        self.until(lambda: not any(map(lives, processes)), "no orphan is left", within_s)
+        try:
+            self.until(lambda: not any(map(lives, processes)), "no orphan is left", within_s)
+        except AssertionError as late:
+            left = [(p.pid, p.ppid(), p.status(), p.cmdline()) for p in processes if lives(p)]
+            raise AssertionError(f"{late}\nleft: {left}") from None
 
     def end(self) -> None:
         """End everything that was started here, whatever became of the test."""
