@@ -187,7 +187,7 @@ def _within_pay(
     """Premiums that the pay bears beside its taxes and garnishments, each whole or not at all."""
     if not any(elected):
         return elected, ()
-    if _is_plain(inputs) and precedence.surely_fits(sum(elected) + _extra_cents(inputs), payment.gross_cents):
+    if _surely_fits(inputs, sum(elected), payment.gross_cents):
         return elected, ()
     taken: list[int] = []
     rooms: list[tuple[str, int, int]] = []
@@ -219,8 +219,7 @@ def _deferral(inputs: Inputs, terms: Terms, payment: Payment) -> tuple[Deferral,
         prior_year_ss_wages_cents=inputs.year_to_date.prior_year_ss_wages_cents,
     )
     before_cents = sum(payment.pre_tax)
-    wanted_cents = before_cents + elected.total_cents + _extra_cents(inputs)
-    if _is_plain(inputs) and precedence.surely_fits(wanted_cents, payment.gross_cents):
+    if _surely_fits(inputs, before_cents + elected.total_cents, payment.gross_cents):
         return elected, (elected.working,)
     left_cents = payment.gross_cents - before_cents
     within = precedence.within_pay(_taxes(inputs, terms, payment), left_cents)
@@ -263,15 +262,12 @@ def _required_cents(
     return withheld.employee_cents + garnished.garnished_cents
 
 
-def _is_plain(inputs: Inputs) -> bool:
-    """Whether nothing but wages decides the taxes, so that `precedence.surely_fits` holds."""
-    return not (inputs.garnishments or inputs.forms or inputs.step4a_cents)
-
-
-def _extra_cents(inputs: Inputs) -> int:
-    """What the Form W-4 and the state's form add to the tax, whatever the pay."""
-    state = inputs.forms.get("state", {}) if inputs.forms else {}
-    return inputs.step4c_cents + inputs.additional_withholding_cents + int(state.get("additional_cents", 0))
+def _surely_fits(inputs: Inputs, voluntary_cents: int, gross_cents: int) -> bool:
+    """Whether amounts fit whatever the taxes are; not known where more than wages and a fixed extra decides them."""
+    if inputs.garnishments or inputs.forms or inputs.step4a_cents:
+        return False
+    extra_cents = inputs.step4c_cents + inputs.additional_withholding_cents
+    return precedence.surely_fits(voluntary_cents + extra_cents, gross_cents)
 
 
 def _taxes(inputs: Inputs, terms: Terms, payment: Payment) -> Taxes:
