@@ -91,13 +91,21 @@ class Work(models.Model):
 
 
 class Limit(models.Model):
-    """How many pieces of work one run or one group may have leased at a time."""
+    """What holds back the work of one run, or of one group: claims ask here, so a change counts at once."""
 
-    scope = models.TextField(primary_key=True, help_text="run:<run key> or group:<group key>")
-    leased_max = models.PositiveIntegerField()
+    scope = models.TextField(
+        primary_key=True, help_text="run:<run key>, group:<group key> or part:<run key>/<group key>"
+    )
+    leased_max = models.PositiveIntegerField(
+        null=True, help_text="Pieces of work leased at a time; empty for any number."
+    )
+    dead_max = models.PositiveIntegerField(
+        null=True, help_text="Dead items that are tolerated; one more and nothing else is claimed."
+    )
+    paused = models.BooleanField(default=False, help_text="Nothing is claimed until somebody resumes it.")
 
     def __str__(self) -> str:
-        return f"{self.scope}: {self.leased_max}"
+        return self.scope
 
 
 class DeadLetterState(models.TextChoices):
@@ -156,3 +164,107 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.xid}/{self.position}"
+
+
+class TokenState(models.TextChoices):
+    """What became of one question to a downstream system."""
+
+    OPEN = "open", "open"
+    SUCCEEDED = "succeeded", "succeeded"
+    FAILED = "failed", "failed"
+    EXPIRED = "expired", "expired"  # no answer by its deadline, or no heartbeat in time
+    VOID = "void", "void"  # asked again, cancelled or fenced: an answer comes too late
+
+
+class TaskToken(models.Model):
+    """One item of a step that a downstream system does: the question, its deadline, the answer.
+
+    Bound to a piece of work and to the epoch of the claim that asked. Only the hash of the token is kept.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    token_sha256 = models.TextField(unique=True)
+    work = models.UUIDField()
+    epoch = models.IntegerField()
+    step = models.TextField()
+    number = models.IntegerField(help_text="The item's number in its batch.")
+    subject = models.TextField(help_text="The item's stream.")
+    run_key = models.TextField()
+    group_key = models.TextField()
+    state = models.TextField(choices=TokenState.choices, default=TokenState.OPEN)
+    issued_at = models.DateTimeField()
+    deadline_at = models.DateTimeField()
+    heartbeat_s = models.FloatField()
+    heartbeat_at = models.DateTimeField(help_text="When it must have been heard of again.")
+    answered_at = models.DateTimeField(null=True)
+    answer = models.JSONField(null=True)
+    answer_sha256 = models.TextField(default="", blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index("work", "step", name="tokens_of_work"),
+            models.Index("deadline_at", name="tokens_by_deadline", condition=models.Q(state="open")),
+            models.Index("heartbeat_at", name="tokens_by_heartbeat", condition=models.Q(state="open")),
+            models.Index("step", name="tokens_in_flight", condition=models.Q(state="open")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.step}: {self.state}"
+
+
+class Downstream(models.Model):
+    """How one downstream system fares: its circuit breaker and its rate limit, one row a step."""
+
+    step = models.TextField(primary_key=True)
+    failures = models.IntegerField(default=0, help_text="Calls in a row that failed.")
+    open_until = models.DateTimeField(null=True, help_text="Nothing is sent before this moment.")
+    next_at = models.DateTimeField(null=True, help_text="When the rate limit lets the next request go.")
+
+    def __str__(self) -> str:
+        return self.step
+
+
+class Publication(models.Model):
+    """Something told to the world outside: made from an event of the log, kept until every subscriber has it."""
+
+    id = models.UUIDField(primary_key=True, editable=False, help_text="Subscribers deduplicate by it.")
+    topic = models.TextField()
+    subject = models.TextField(help_text="The stream of the event it was made from.")
+    attributes = models.JSONField(help_text="What subscribers filter on.")
+    body = models.JSONField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-recorded_at"]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.subject}"
+
+
+class Delivery(models.Model):
+    """One publication on its way to one subscriber."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    publication = models.ForeignKey(Publication, on_delete=models.CASCADE)
+    subscriber = models.TextField()
+    attempts = models.IntegerField(default=0)
+    due_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    given_up_at = models.DateTimeField(null=True)
+    error = models.TextField(default="", blank=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint("publication", "subscriber", name="one_delivery_per_subscriber"),
+        ]
+        indexes = [
+            models.Index(
+                "due_at",
+                name="deliveries_due",
+                condition=models.Q(sent_at__isnull=True, given_up_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.publication_id} to {self.subscriber}"
