@@ -1,4 +1,4 @@
-# make demo | test | check | serve | bench: each works on a fresh clone.
+# make demo | test | pooled | check | serve | bench: each works on a fresh clone.
 .ONESHELL:
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check serve bench mutants clean
+.PHONY: demo test pooled check serve bench mutants clean
 
 demo: .venv/ready
 	@$(BIN)/python manage.py demo
@@ -19,6 +19,10 @@ bench: .venv/ready
 
 test: .venv/ready-dev
 	@$(BIN)/python -m pytest
+
+# What uses the database, through pgbouncer by transaction; fails when a statement would pin a session of RDS Proxy.
+pooled: .venv/ready-dev
+	@$(BIN)/python -m pytest -q --pooled tests/kernel tests/saga tests/ops tests/deploy/test_pooling.py
 
 check: .venv/ready-dev
 	@$(BIN)/ruff check .

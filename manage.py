@@ -28,6 +28,7 @@ def main() -> int:
     from django.db.utils import OperationalError, ProgrammingError
 
     from deploy import postgres
+    from payroll.objects.faults import ObjectsUnavailable
 
     command = sys.argv[1] if len(sys.argv) > 1 else "help"
     try:
@@ -35,7 +36,7 @@ def main() -> int:
             state_dir = os.environ.get("PAYROLL_STATE_DIR") or Path(__file__).resolve().parent / ".state"
             postgres.ensure_running(Path(state_dir).absolute())
         execute_from_command_line(sys.argv)
-    except (postgres.DatabaseUnavailable, ImproperlyConfigured) as refused:
+    except (postgres.DatabaseUnavailable, ImproperlyConfigured, ObjectsUnavailable) as refused:
         return refuse(str(refused))
     except OperationalError as down:
         return refuse(

@@ -74,8 +74,8 @@ ALTER ROLE postgres PASSWORD '%(postgres)s'
 ALTER ROLE payroll_owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '%(payroll_owner)s'
 ALTER ROLE payroll_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '%(payroll_app)s'
 ALTER ROLE payroll_app SET idle_in_transaction_session_timeout = '10s'
+ALTER ROLE payroll_app SET statement_timeout = '600s'
 ALTER ROLE payroll_app SET timezone = 'UTC'
-ALTER ROLE payroll_app SET lock_timeout = 0
 """
 
 _started: list[subprocess.Popen[str]] = []  # kept, so that those that die do not stay zombies

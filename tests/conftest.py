@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import call_command
@@ -17,8 +16,30 @@ from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
 from deploy import postgres
+from deploy.settings import database
 from payroll.payments import bank_process
+from tests import pooler as pgbouncer
 from tests.environment import CLUSTER, STATE_DIR
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pooled", action="store_true", help="reach every test database through pgbouncer")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Through a pooler go the tests that reach a test database; the others would only be done twice."""
+    if config.getoption("pooled"):
+        through = [item for item in items if "db" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(through)])
+        items[:] = through
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if counted := config.stash.get(PINS, None):
+        terminalreporter.write_line(str(counted))
+
+
+PINS = pytest.StashKey[pgbouncer.pins.Counted]()
 
 
 @pytest.fixture(scope="session")
@@ -30,16 +51,32 @@ def template(django_db_blocker: DjangoDbBlocker) -> postgres.Cluster:
     return CLUSTER
 
 
+@pytest.fixture(scope="session")
+def pooled(pytestconfig: pytest.Config) -> Iterator[pgbouncer.Pooler | None]:
+    """With --pooled, what every test database is reached through; fails when anything sent through it pins."""
+    if not pytestconfig.getoption("pooled"):
+        yield None
+        return
+    pgbouncer.log_statements(CLUSTER)
+    with pgbouncer.pooling(CLUSTER) as pooler:
+        yield pooler
+        pytestconfig.stash[PINS] = counted = pgbouncer.count_pins(pooler)
+    assert counted.statements and not counted.pins, str(counted)
+
+
 def point_at(url: str, owner_url: str) -> None:
     """Let Django's connections use other databases from now on."""
     for alias, target in (("default", url), ("owner", owner_url)):
         connections[alias].close()
-        connections[alias].settings_dict["NAME"] = urlsplit(target).path.lstrip("/")
+        now, described = connections[alias].settings_dict, database(target)
+        now |= {"NAME": described["NAME"], "PORT": described["PORT"], "OPTIONS": described["OPTIONS"]}
 
 
 @pytest.fixture
-def db(
+def db(  # noqa: PLR0917 - fixtures
+    request: pytest.FixtureRequest,
     template: postgres.Cluster,
+    pooled: pgbouncer.Pooler | None,
     django_db_blocker: DjangoDbBlocker,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -47,6 +84,9 @@ def db(
 ) -> Iterator[postgres.Cluster]:
     """A database and a state folder for this test, for this process and for those it starts."""
     clone = postgres.create_database(template, f"test_{uuid.uuid4().hex[:12]}", template="payroll")
+    if pooled and not request.node.get_closest_marker("own_session"):
+        clone = pooled.through(clone)
+        monkeypatch.setenv("PAYROLL_POOLER", "1")
     state_dir = tmp_path / "state"
     state_dir.mkdir()
     shutil.copy(STATE_DIR / "secrets.json", state_dir)
@@ -69,3 +109,5 @@ def db(
             connections.close_all()
             point_at(template.app_url, template.owner_url)
             bank_process.stop(state_dir / "bank")
+            if pooled:
+                pooled.forget(clone)

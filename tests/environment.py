@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 for name in [name for name in os.environ if name.startswith(("PAYROLL_", "DATABASE_"))]:
-    if name != "PAYROLL_PG_BIN":
+    if name not in {"PAYROLL_PG_BIN", "PAYROLL_CONTRACT_AWS"}:
         del os.environ[name]
 
 STATE_DIR = Path(tempfile.mkdtemp(prefix="payroll-tests-"))

@@ -27,7 +27,8 @@ from payroll.roster.summary import ImportSummary
 from payroll.roster.timesheet import load_time_entries
 
 ROSTER_STREAM = "roster"
-ONE_IMPORT_AT_A_TIME = 0x726F7374  # advisory lock key: "rost" in ASCII
+# Readers pass it; a pay run that is being opened waits, because it locks employers in another order than we write them.
+ONE_IMPORT_AT_A_TIME = "lock table payroll_employer in exclusive mode"
 EMPLOYER_PLAIN = ("name", "ein", "state", "pay_frequency", "retirement_plan", "routing_number")
 EMPLOYER_STORED = (*EMPLOYER_PLAIN, "account_ciphertext", "account_last4")
 NOT_PLAIN = {"line", "employer_id", "employee_id", "ssn", "account_number"}
@@ -87,7 +88,7 @@ def load(roster: Roster, *, as_of: date, say: Say = silent) -> ImportSummary:
     raises   RosterRefused where an EIN or SSN belongs to someone stored who is not in the files
     """
     with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", [ONE_IMPORT_AT_A_TIME])
+        cursor.execute(ONE_IMPORT_AT_A_TIME)
     summary = ImportSummary()
     findings = Findings()
     employers = load_employers(roster.employers, summary, findings)

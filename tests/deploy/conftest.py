@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 
 from deploy import pgbin, pgstate, postgres
+from tests.pooler import Pooler, log_statements, pooling
 
 from .servers import NOBODY, PROJECT, clean
 
@@ -80,3 +82,14 @@ def as_nobody(open_folder: Path) -> Callable[..., subprocess.CompletedProcess[st
         if run("import psycopg", python=python).returncode == 0:
             return functools.partial(run, python=python)
     pytest.skip(f"no {same} that an ordinary user can run")
+
+
+@pytest.fixture
+def pooler(db: postgres.Cluster) -> Iterator[Pooler]:
+    """A pooler with two sessions; what goes through it is logged, under a name that only this test has."""
+    log_statements(db)
+    try:
+        with pooling(db, size=2, application=f"test-{uuid.uuid4().hex}") as pooler:
+            yield pooler
+    finally:
+        log_statements(db, "none")

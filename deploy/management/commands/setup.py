@@ -6,7 +6,9 @@ from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.core.management import BaseCommand, call_command
 
-from deploy import grants
+from deploy import grants, sessions
+
+STEER = ("pause_payrun", "cancel_payrun")
 
 
 class Command(BaseCommand):
@@ -18,6 +20,7 @@ class Command(BaseCommand):
         verbosity = 0 if options["verbosity"] <= 1 else options["verbosity"]
         call_command("migrate", database="owner", interactive=False, verbosity=verbosity)
         grants.apply()
+        sessions.settle()
         for username, password in settings.DEMO_PASSWORDS.items():
             _user(username, password)
         self.stdout.write("the database is ready")
@@ -30,5 +33,8 @@ def _user(username: str, password: str) -> None:
         user.set_password(password)
         user.save()
     may = Permission.objects.filter(codename__startswith="view_")
-    doing = {"maker": ("redrive_deadletter", "dismiss_deadletter"), "checker": ("approve_employerrun",)}
+    doing = {
+        "maker": ("redrive_deadletter", "dismiss_deadletter", "send_again_delivery", "revoke_apikey", *STEER),
+        "checker": ("approve_employerrun", *STEER),
+    }
     user.user_permissions.set(may | Permission.objects.filter(codename__in=doing.get(username, ())))
