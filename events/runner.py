@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from django.conf import settings
 from django.db import transaction
 
-from events import batches, fates, store, work
+from events import batches, fates, limits, store, work
 from events.database import DATABASE_LOST, reconnect
 from events.doorbells import ring
 from events.heartbeat import heartbeat
@@ -32,12 +32,14 @@ def worker_name() -> str:
 def run_due(
     *,
     queues: Sequence[str] | None = None,
+    hop: bool = False,
     budget_s: float = 20.0,
     stopping: Callable[[], bool] = lambda: False,
 ) -> int:
     """Work through whatever is due, until nothing is, or the budget is used up.
 
     queues    the queues to serve; None means all
+    hop       hand a batch over where its next step is on another queue, though it be one of these
     stopping  asked between pieces of work; True ends the loop
     returns   pieces of work claimed
     """
@@ -52,7 +54,7 @@ def run_due(
         if held is None:
             break
         done += 1
-        run(held, queues, stopping)
+        run(held, [held.queue] if hop else queues, stopping)
     return done
 
 
@@ -81,7 +83,8 @@ def _run(held: Claimed, queues: Sequence[str] | None, stopping: Callable[[], boo
             held, "ready", give_back=1, delay_s=30, error=f"no step {held.saga}/{held.step} in this version"
         )
     elif isinstance(saga, Pipeline):
-        batches.run(saga, held, queues, stopping)
+        # A batch that is paused goes no further than the step that it is at.
+        batches.run(saga, held, queues, lambda: stopping() or limits.stopped(held.run_key, held.group_key))
     else:
         _run_task(saga, held)
 
@@ -122,7 +125,8 @@ def _apply(saga: Saga, index: int, held: Claimed, outcome: Outcome) -> None:
         work.enqueue([*outcome.fork, *outcome.then])
         if outcome.within:
             outcome.within()
-    ring([held.id, *(new.id for new in (*outcome.fork, *outcome.then))])
+    next_id = held.id if following else held.parent
+    ring([*([next_id] if next_id else []), *(new.id for new in (*outcome.fork, *outcome.then))])
 
 
 def _hand_back(held: Claimed, error: Exception) -> None:

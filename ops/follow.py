@@ -19,7 +19,7 @@ from events import projection, work
 from events.database import DATABASE_LOST, revive
 from events.models import Work, WorkState
 from events.orphans import die_with_parent
-from events.supervisor import worker_command
+from events.supervisor import command
 from ops.status import STEPS, RunStatus, quiet, run_status
 from payroll import keys, runs
 from payroll.calc.money import dollars
@@ -119,11 +119,11 @@ class Pool:
     def keep(self) -> None:
         """Start the supervisor, and again if somebody killed it."""
         if self.workers and (self.process is None or self.process.poll() is not None):
-            command = [*worker_command(), "--workers", str(self.workers), "--no-schedule"]
+            worker = command("worker", "--workers", str(self.workers), "--no-schedule")
             # Beside a live display the workers' words go to a file; elsewhere they are part of the output.
             log = (settings.STATE_DIR / "workers.log").open("ab") if sys.stdout.isatty() else None
             self.process = subprocess.Popen(
-                command,
+                worker,
                 stderr=log,
                 preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - this child has one thread
             )
@@ -172,7 +172,7 @@ class _Lines:
 
 def line(statuses: Sequence[RunStatus]) -> str:
     """All runs in one line."""
-    steps = [(step, sum(status.people[step] for status in statuses)) for step in STEPS]
+    steps = [(step, sum(status.people.get(step, 0) for status in statuses)) for step in STEPS]
     before = ", ".join(f"{step} {count:,}" for step, count in steps if count) or "no step"
     paid, people = sum(status.paid for status in statuses), sum(status.employees for status in statuses)
     dead = sum(len(status.dead_letters) for status in statuses)

@@ -1,8 +1,8 @@
 """Who wakes a worker. A bell carries the id of the work and nothing else, and decides nothing.
 
 A ring lost, doubled, late or forged changes nothing: the worker that answers asks the table what is
-due, and the sweeper rings again for whatever is. Each bell is one module here with three functions:
-`ring(ids)`, `serve(workers)` and `PROCESSES_PER_WORKER`; no other file knows any of them.
+due, and the sweeper rings again for whatever is. Each bell is one module here with what `Doorbell` lists; no
+other file knows any of them.
 """
 
 import logging
@@ -16,20 +16,21 @@ from django.db import transaction
 
 log = logging.getLogger(__name__)
 
-# One answer works through everything that is due, so a burst of new work needs no more rings than workers.
-RINGS_MAX = 4
-
 
 class Doorbell(Protocol):
     """What a module in this folder provides."""
 
     PROCESSES_PER_WORKER: bool  # True: the supervisor starts one process for each worker
+    HAS_BEAT: bool  # True: the ticks are run by a scheduler of its own, and not by supervisors
 
-    def ring(self, ids: Sequence[UUID]) -> None:
-        """Wake workers for this work; may fail, may be lost."""
+    def ring(self, ids: Sequence[UUID], *, again: bool = False) -> None:
+        """Wake workers for this work; may fail, may be lost.
 
-    def serve(self, workers: int) -> None:
-        """Answer rings in the foreground until SIGTERM."""
+        again   it may have been rung for before: a bell that knows of rings that wait may leave it at them
+        """
+
+    def serve(self, workers: int, queues: Sequence[str] | None) -> None:
+        """Answer rings for these queues (None: for all) in the foreground until SIGTERM."""
 
 
 def bell() -> Doorbell:
@@ -40,7 +41,7 @@ def bell() -> Doorbell:
 def ring(ids: Sequence[UUID]) -> None:
     """Wake workers once the surrounding transaction, if any, has committed. Never raises."""
     if ids:
-        transaction.on_commit(lambda: _ring(list(ids)[:RINGS_MAX]))
+        transaction.on_commit(lambda: _ring(list(ids)))
 
 
 def _ring(ids: Sequence[UUID]) -> None:

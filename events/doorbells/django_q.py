@@ -19,18 +19,24 @@ from events import runner
 from events.orphans import forks_die_with_us
 
 PROCESSES_PER_WORKER = False
+HAS_BEAT = False
+
+# One answer works through everything that is due, so a burst of new work needs no more rings than workers.
+RINGS_MAX = 4
+
+_queues: Sequence[str] | None = None  # that this cluster serves, for its forks to inherit
 
 # One byte that every process of the cluster shares: 1 once it was told to stop. It has no lock, because a lock
 # is lost with a process that is killed while it holds it.
 TOLD_TO_STOP = mmap.mmap(-1, 1)
 
 
-def ring(ids: Sequence[UUID]) -> None:
-    """Put one task for each id into django-q2's queue."""
+def ring(ids: Sequence[UUID], *, again: bool = False) -> None:
+    """Put a task into django-q2's queue for each id, up to RINGS_MAX."""
     from django_q.tasks import async_task
 
     with transaction.atomic():
-        for work_id in ids:
+        for work_id in ids[:RINGS_MAX]:
             async_task("events.doorbells.django_q.answer", str(work_id))
 
 
@@ -39,11 +45,13 @@ def answer(work_id: str) -> None:
 
     work_id   which work rang; only for the trace, because the table decides what is due
     """
-    runner.run_due(stopping=_stopping)
+    runner.run_due(queues=_queues, stopping=_stopping)
 
 
-def serve(workers: int) -> None:
+def serve(workers: int, queues: Sequence[str] | None) -> None:
     """Run a cluster in the foreground until SIGTERM; when any of its parents dies, all of it does."""
+    global _queues  # noqa: PLW0603 - a fork hands the workers nothing else
+    _queues = queues
     from django_q.cluster import Cluster
     from django_q.conf import Conf
 

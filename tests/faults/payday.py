@@ -111,10 +111,12 @@ class Payday:
         """Open the run, or find it open, and follow it to its end."""
         return self.manage(*START, *FOLLOW, "--workers", str(workers))
 
-    def finish(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    def finish(
+        self, process: subprocess.Popen[bytes], stop_within_s: float = STOP_WITHIN_S
+    ) -> dict[str, Any]:
         """Wait for a followed run and for the end of its processes; what it ends with."""
         self.until(lambda: self.is_complete() or process.poll() is not None, "the run is complete")
-        self.until(lambda: process.poll() is not None, "the command ends", STOP_WITHIN_S)
+        self.until(lambda: process.poll() is not None, "the command ends", stop_within_s)
         code = process.wait()
         number = self.started.index(process)
         assert code == 0, f"exit {code}\n{self.said()}"

@@ -1,0 +1,102 @@
+"""What is wrong with the machinery right now, in sentences: for a person, a monitor, and the log.
+
+    for trouble in health.troubles(): print(trouble)
+
+A dead letter is no trouble of the machinery: it waits for a person, and says so itself.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
+from django.db import connection
+
+from events import projection
+from events.doorbells import bell, sqs
+
+log = logging.getLogger(__name__)
+
+DUE_S_MAX = 60.0  # due work that nobody takes for so long
+LATE_S_MAX = 300.0  # deliveries and read models that lag so far behind
+
+# How long the oldest work of each queue has been due, where nothing of its run is paused or at a limit.
+WAITING = """
+select queue, extract(epoch from clock_timestamp() - min(available_at))
+  from events_work w
+ where state = 'ready' and available_at < clock_timestamp()
+   and not exists (select 1 from events_limit l
+                    where l.scope in ('run:' || w.run_key, 'group:' || w.group_key,
+                                      'part:' || w.run_key || '/' || w.group_key))
+ group by queue order by queue
+"""
+OVERDUE_LEASES = """
+select count(*) from events_work
+ where state = 'leased' and lease_until < clock_timestamp() - %s * interval '1 second'
+"""
+BEHIND = """
+select extract(epoch from clock_timestamp() - min(recorded_at)) from events_event
+ where (xid, position) > (select xid::xid8, position from events_checkpoint where name = %s)
+"""
+DELIVERIES = """
+select count(*) filter (where given_up_at is not null),
+       count(*) filter (where given_up_at is null and due_at < clock_timestamp() - %s * interval '1 second')
+  from events_delivery where sent_at is null
+"""
+
+
+def troubles() -> Iterator[str]:
+    """What is not as it should be, and what to do about it."""
+    yield from _work()
+    yield from _read_models()
+    yield from _deliveries()
+    if bell().HAS_BEAT and sqs.is_sqs(settings.EVENTS_BROKER_URL):
+        yield from _queues()
+
+
+def watch() -> None:
+    """The tick: say in the log what is wrong, each time until it is mended."""
+    for trouble in troubles():
+        log.error("%s", trouble)
+
+
+def _work() -> Iterator[str]:
+    for queue, seconds in _rows(WAITING):
+        if seconds > DUE_S_MAX:
+            yield f"work has been due in {queue} for {seconds:.0f} s and nobody takes it: start workers for it"
+    ((overdue,),) = _rows(OVERDUE_LEASES, DUE_S_MAX)
+    if overdue:
+        yield f"{overdue} pieces of work are held by lost workers: nobody sweeps. Start a worker or beat"
+
+
+def _read_models() -> Iterator[str]:
+    for model in projection.PROJECTIONS:
+        ((seconds,),) = _rows(BEHIND, model.name)
+        if seconds and seconds > LATE_S_MAX:
+            yield f"the read model {model.name} is {seconds:.0f} s behind the log: see why it does not follow"
+
+
+def _deliveries() -> Iterator[str]:
+    ((given_up, late),) = _rows(DELIVERIES, LATE_S_MAX)
+    if given_up:
+        yield f"{given_up} deliveries to subscribers were given up: send them again in the admin"
+    if late:
+        yield f"{late} deliveries to subscribers are late: nobody publishes. Start a worker or beat"
+
+
+def _queues() -> Iterator[str]:
+    try:
+        for depth in sqs.show():
+            if depth.dead:
+                yield f"{depth.dead} rings of {depth.name} ended in its dead-letter queue: see the workers' logs"
+            for attribute, (found, wanted) in depth.differs.items():
+                yield f"{depth.name}: {attribute} is {found} and should be {wanted}: manage.py queues create mends it"
+    except (BotoCoreError, ClientError, sqs.QueueMissing) as error:
+        yield f"the queues do not answer: {error}"
+
+
+def _rows(statement: str, *parameters: str | float) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters or None)
+        return list(cursor.fetchall())
