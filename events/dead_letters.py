@@ -7,7 +7,9 @@ recorded on a stream of its own, so the table is a convenience and the log is th
 import hashlib
 import re
 import traceback as tracebacks
+from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from django.db import transaction
@@ -15,13 +17,14 @@ from django.db.models.functions import Now
 
 from events import store, work
 from events.doorbells import ring
-from events.models import DeadLetter, DeadLetterState, Work
+from events.models import DeadLetter, DeadLetterState, Work, WorkState
 from events.saga import REGISTRY, Pipeline
 from events.store import NewEvent
 from events.work import Claimed, NewWork
 
 LETTERS = UUID("3f6f9f2e-86b9-5d0a-9f43-0b7f5a1c9e52")
 REASON_MAX = 500
+CLOSED = {DeadLetterState.REDRIVEN: "Redriven", DeadLetterState.DISMISSED: "Dismissed"}
 
 # Not inside a word, so that most of a UUID stays readable; but behind an underscore, as in account_0123456789.
 SECRETS = re.compile(
@@ -94,16 +97,24 @@ def stream(letter_id: UUID) -> str:
     return f"deadletter-{letter_id}"
 
 
-def redrive(letter_id: UUID, *, by: str, reason: str = "") -> None:
+def redrive(letter_id: UUID, *, by: str, reason: str = "", delay_s: float = 0.0) -> None:
     """Let the work go on from the step it stands at, with fresh attempts.
 
+    delay_s  seconds until it is due
     raises   NotOpen when it was redriven or dismissed already, so a double click redrives once
     """
     with transaction.atomic(durable=True):
-        letter = _close(letter_id, DeadLetterState.REDRIVEN, by=by, reason=reason)
-        if not work.resume(letter.work, from_state="dead"):
-            raise NotOpen(f"the work of {letter} is no longer dead: reload and look again")
-    ring([letter.work])
+        letter = set_going(letter_id, by=by, reason=reason, delay_s=delay_s)
+    if not delay_s:
+        ring([letter.work])
+
+
+def set_going(letter_id: UUID, *, by: str, reason: str = "", delay_s: float = 0.0) -> DeadLetter:
+    """Redrive within the caller's transaction, who rings afterwards. Raises NotOpen."""
+    letter = _close(letter_id, DeadLetterState.REDRIVEN, by=by, reason=reason)
+    if not work.resume(letter.work, from_state="dead", delay_s=delay_s):
+        raise NotOpen(f"the work of {letter} is no longer dead: reload and look again")
+    return letter
 
 
 def replace(letter_id: UUID, new: NewWork, events: Sequence[NewEvent], *, by: str, reason: str = "") -> None:
@@ -120,7 +131,8 @@ def replace(letter_id: UUID, new: NewWork, events: Sequence[NewEvent], *, by: st
             raise NotOpen(f"the work of {letter} is no longer dead: reload and look again")
         store.append(events, cause=letter.work)
         work.enqueue([new])
-    ring([new.id])
+    if not new.delay_s:
+        ring([new.id])
 
 
 def dismiss(letter_id: UUID, *, by: str, reason: str) -> None:
@@ -148,12 +160,59 @@ def dismiss(letter_id: UUID, *, by: str, reason: str) -> None:
         ring([given_up.parent])
 
 
+class Preview(NamedTuple):
+    """What redriving some letters would set going again: items in all, and by what the letters say.
+
+    items   a letter about a batch counts everybody in it
+    """
+
+    letters: int
+    items: int
+    by_group: Counter[str]
+    by_step: Counter[str]
+    by_fingerprint: Counter[str]
+    by_kind: Counter[str]
+
+
+def preview(letters: Sequence[DeadLetter]) -> Preview:
+    """Count what redriving these letters would set going; nothing is changed."""
+    dead = Work.objects.filter(id__in=[letter.work for letter in letters], state=WorkState.DEAD)
+    items = dict(dead.values_list("id", "items"))
+    found = Preview(len(letters), sum(items.values()), Counter(), Counter(), Counter(), Counter())
+    for letter in letters:
+        count = items.get(letter.work, 0)
+        found.by_group[letter.group_key] += count
+        found.by_step[letter.step] += count
+        found.by_fingerprint[letter.fingerprint] += count
+        found.by_kind[letter.kind] += count
+    return found
+
+
 def open_letters(**filters: str) -> Sequence[DeadLetter]:
     """The open dead letters that match (run_key, group_key, step, fingerprint), oldest first."""
     return list(DeadLetter.objects.filter(state=DeadLetterState.OPEN, **filters).order_by("opened_at", "id"))
 
 
+def close_of(
+    works: Sequence[UUID], state: DeadLetterState, *, by: str, reason: str, cause: UUID | None
+) -> None:
+    """Close the open letters of these works, which the caller has locked and decides about."""
+    facts = {"by": by, "reason": redact(reason)[:REASON_MAX]}
+    letters = list(DeadLetter.objects.filter(work__in=works, state=DeadLetterState.OPEN))
+    DeadLetter.objects.filter(id__in=[letter.id for letter in letters]).update(
+        state=state, closed_at=Now(), closed_by=by, closed_reason=facts["reason"]
+    )
+    kind = CLOSED[state]
+    store.append(
+        [NewEvent(stream(letter.id), 2, kind, facts | {"step": letter.step}) for letter in letters],
+        cause=cause,
+    )
+
+
 def _close(letter_id: UUID, state: DeadLetterState, *, by: str, reason: str) -> DeadLetter:
+    # The work comes first, as in every transaction that changes both: so none of them waits for each other.
+    of_letter = DeadLetter.objects.filter(id=letter_id).values("work")
+    list(Work.objects.filter(id__in=of_letter).select_for_update().values_list("id"))
     # Compare and set: of two people who click at the same time one wins, and the other is told.
     closed = DeadLetter.objects.filter(id=letter_id, state=DeadLetterState.OPEN).update(
         state=state, closed_at=Now(), closed_by=by, closed_reason=redact(reason)[:REASON_MAX]
@@ -163,9 +222,8 @@ def _close(letter_id: UUID, state: DeadLetterState, *, by: str, reason: str) -> 
         raise NotOpen(f"there is no dead letter {letter_id}")
     if not closed:
         raise NotOpen(f"{letter} was already {letter.get_state_display()} by {letter.closed_by}")
-    kind = "Redriven" if state == DeadLetterState.REDRIVEN else "Dismissed"
     facts = {"by": by, "reason": redact(reason)[:REASON_MAX], "step": letter.step}
-    store.append([NewEvent(stream(letter_id), 2, kind, facts)], cause=letter.work)
+    store.append([NewEvent(stream(letter_id), 2, CLOSED[state], facts)], cause=letter.work)
     return letter
 
 

@@ -13,6 +13,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from events import limits
+
 
 @dataclass(frozen=True, slots=True)
 class NewWork:
@@ -89,21 +91,15 @@ select id, saga, step, queue, state, subject, run_key, group_key, parent, 0, tur
     on conflict (id) do nothing
 """
 
-# A piece of work is claimable when it is due and neither its run nor its group is at its limit.
+# A piece of work is claimable when it is due and no limit of its run, its group or its part of the run blocks it.
+# The blocked scopes (limits.blocked) are few and found once, and not again for each row that is looked at.
 CLAIMABLE = """
       w.state = 'ready' and w.available_at <= clock_timestamp()
   and (%(queues)s::text[] is null or w.queue = any(%(queues)s))
-  and not exists (select 1 from events_limit l
-                   where (l.scope = 'run:' || w.run_key
-                          and l.leased_max <= (select count(*) from events_work b
-                                                where b.state = 'leased' and b.run_key = w.run_key))
-                      or (l.scope = 'group:' || w.group_key
-                          and l.leased_max <= (select count(*) from events_work b
-                                                where b.state = 'leased' and b.group_key = w.group_key)))
+  and 'run:' || w.run_key <> all(%(blocked)s::text[])
+  and 'group:' || w.group_key <> all(%(blocked)s::text[])
+  and 'part:' || w.run_key || '/' || w.group_key <> all(%(blocked)s::text[])
 """
-
-# Limits are counted, not kept. Claims that could break one queue up on its row; without limits this locks nothing.
-LOCK_LIMITS = "select scope from events_limit order by scope for update"
 
 # By turn: the first piece of every group, then the second. `skip locked` lets claims pass each other, and the
 # materialized CTE is a fence, so that the planner locks one row and not every row it looks at.
@@ -162,7 +158,7 @@ CHILDREN_ADDED = "update events_work set pending = pending + %s where id = %s"
 RESUME = """
 update events_work
    set state = 'ready', attempts = 0, snoozes = 0, lost = 0, error = '', epoch = epoch + 1,
-       available_at = clock_timestamp()
+       available_at = clock_timestamp() + %s * interval '1 second'
  where id = %s and state = %s
 """
 
@@ -197,8 +193,7 @@ def claim(worker: str, *, queues: Sequence[str] | None, lease_s: float) -> Claim
     """
     arguments = {"queues": list(queues) if queues else None, "worker": worker, "lease_s": lease_s}
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute(LOCK_LIMITS)
-        cursor.execute(CLAIM, arguments)
+        cursor.execute(CLAIM, arguments | {"blocked": limits.blocked(lock=True)})
         row = cursor.fetchone()
     return _claimed(row) if row else None
 
@@ -256,9 +251,12 @@ def children_added(parent: UUID, count: int) -> None:
     _run(CHILDREN_ADDED, [count, parent])
 
 
-def resume(work_id: UUID, *, from_state: str) -> bool:
-    """Make waiting or dead work ready again; False when it was not in that state, so somebody was first."""
-    return _run(RESUME, [work_id, from_state]) == 1
+def resume(work_id: UUID, *, from_state: str, delay_s: float = 0) -> bool:
+    """Make waiting or dead work ready again; False when it was not in that state, so somebody was first.
+
+    delay_s  seconds until it is due
+    """
+    return _run(RESUME, [delay_s, work_id, from_state]) == 1
 
 
 def cancel(work_id: UUID, *, from_state: str) -> bool:
@@ -276,10 +274,10 @@ def sweep() -> Swept:
     return Swept(_run(SWEEP, []), due())
 
 
-def due() -> int:
-    """How many pieces of work could be claimed now, within every limit."""
+def due(queues: Sequence[str] | None = None) -> int:
+    """How many pieces of work could be claimed now, in these queues or in all, within every limit."""
     with connection.cursor() as cursor:
-        cursor.execute(DUE, {"queues": None})
+        cursor.execute(DUE, {"queues": list(queues) if queues else None, "blocked": limits.blocked()})
         return int(cursor.fetchone()[0])
 
 

@@ -25,7 +25,7 @@ from payroll.payments.instructions import individual_id
 from payroll.runs import facts_of
 from payroll.steps import PIPELINE
 
-OUT = {"PaycheckExcluded", "PaycheckSuperseded"}
+OUT = {"PaycheckExcluded", "PaycheckSuperseded", "PaycheckCancelled"}
 STEP_EVENTS = [step.emits.__name__ for step in PIPELINE]
 
 
@@ -51,6 +51,8 @@ class EmployerEvidence:
         self.booked = books.get(keys.file_key(employer_run), [])
         self.history = History(keys.employerrun_stream(employer_run))
         self.facts = self.history.facts
+        self.paid = "MoneyMoved" in self.facts
+        self.cancelled = "EmployerRunCancelled" in self.facts
 
     @cached_property
     def paychecks(self) -> dict[str, list[Recorded]]:
@@ -75,10 +77,6 @@ class EmployerEvidence:
     def totals(self) -> ControlTotals:
         """The control totals as they are now."""
         return control_totals(self.id)
-
-    @property
-    def paid(self) -> bool:
-        return "MoneyMoved" in self.facts
 
     @cached_property
     def file(self) -> ach_reader.AchFile | None:
@@ -183,7 +181,7 @@ def manifests_intact(part: EmployerEvidence) -> Iterator[str]:
 
 def totals_agree(part: EmployerEvidence) -> Iterator[str]:
     validated, began = part.facts.get("EmployerRunValidated"), part.facts.get("EmployerRunBegan")
-    if validated is None or began is None:
+    if validated is None or began is None or part.cancelled:
         return
     totals = part.totals
     yield from disagreements(began["employees"], part.history.manifest_hours_hundredths, totals)
@@ -200,8 +198,25 @@ def approved_by_second(part: EmployerEvidence) -> Iterator[str]:
         return
     if approved["approved_by"] == part.facts["EmployerRunOpened"]["opened_by"]:
         yield f"{approved['approved_by']} opened and approved it"
-    if approved["approved_register_sha256"] != part.totals.register_sha256:
+    if not part.cancelled and approved["approved_register_sha256"] != part.totals.register_sha256:
         yield "what was approved is not what stands in the log"
+
+
+def cancelled_whole(part: EmployerEvidence) -> Iterator[str]:
+    """Of an employer that was cancelled nobody is paid, nothing is left to do, and nothing was recorded afterwards."""
+    ends = {stream: events[-1].type for stream, events in part.paychecks.items()}
+    if strange := [
+        stream for stream, last in ends.items() if (last == "PaycheckCancelled") != part.cancelled
+    ]:
+        yield f"{len(strange)} paychecks are not cancelled with the employer, the first is {strange[0]}"
+    if part.cancelled:
+        if part.history.events[-1].type != "EmployerRunCancelled":
+            yield f"after it was cancelled came {part.history.events[-1].type}"
+        if "PaymentsInstructed" in part.facts or part.booked:
+            yield "it is cancelled, and payments of it were instructed or booked"
+        work = Work.objects.filter(run_key=part.facts["EmployerRunOpened"]["run"], group_key=part.employer)
+        if left := work.exclude(state__in=(WorkState.DONE, WorkState.CANCELLED)).count():
+            yield f"it is cancelled, and {left} pieces of its work are not"
 
 
 def instructed_once(part: EmployerEvidence) -> Iterator[str]:
@@ -358,6 +373,11 @@ PER_EMPLOYER: list[tuple[str, str, Callable[[EmployerEvidence], Iterator[str]]]]
         lambda part: worksheets_agree(part.paychecks),
     ),
     ("totals", "the control totals agree with the log, and with what was validated", totals_agree),
+    (
+        "cancelled",
+        "nobody is paid by an employer's run that was cancelled, and nothing came after",
+        cancelled_whole,
+    ),
     ("approval", "a second person approved exactly what stands in the log", approved_by_second),
     (
         "payments",

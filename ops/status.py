@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 
-from events import projection
-from events.models import DeadLetter, DeadLetterState, Work, WorkState
+from events import limits, projection
+from events.limits import Standing
+from events.models import DeadLetter, DeadLetterState, Limit, Work, WorkState
 from payroll import keys, objects
 from payroll.models import EmployerRun, Paycheck, PayRun
 from payroll.projections import PAYCHECKS, RUNS
@@ -20,6 +21,7 @@ from payroll.steps import PIPELINE
 
 STEPS = tuple(step.name for step in PIPELINE)
 FINISHED = ("MoneyMoved", "EmployerRunCompleted")
+CANCELLED = "EmployerRunCancelled"
 
 
 @dataclass
@@ -36,11 +38,17 @@ class EmployerStatus:
     dead_letters: int
     net_cents: int
     paid: int
+    limits: list[str] = field(default_factory=list)  # what holds it back, in words
 
 
 @dataclass
 class RunStatus:
-    """A run; amounts in cents."""
+    """A run; amounts in cents, without what was cancelled.
+
+    state    running, paused, stopped (more failed than is tolerated), complete, being cancelled, cancelled
+    limits   what holds the run back, or would, in words
+    notes    who paused or cancelled it and why
+    """
 
     run: str
     period_start: str
@@ -58,7 +66,10 @@ class RunStatus:
     no_pay: int
     ach_files: list[str]
     dead_letters: list[dict[str, Any]]
-    people: Counter[str] = field(default_factory=Counter)
+    people: dict[str, int] = field(default_factory=dict)
+    state: str = "running"
+    limits: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def employees(self) -> int:
@@ -71,7 +82,9 @@ class RunStatus:
     @property
     def waiting(self) -> int:
         """People whose employer has not been paid, and who would be paid with it."""
-        return sum(part.employees for part in self.employers if part.state not in {"paid", "complete"})
+        return sum(
+            part.employees for part in self.employers if part.state not in {"paid", "complete", "cancelled"}
+        )
 
 
 def find_run(text: str) -> PayRun:
@@ -114,6 +127,7 @@ def run_status(run: UUID | str) -> RunStatus:
     before, dead = _people_before(str(run))
     parts = []
     rows = list(EmployerRun.objects.filter(run=run).order_by("employer"))
+    holds = limits.standing(_scopes(str(run)))
     for row in rows:
         waiting = before.get(row.employer, Counter())
         parts.append(
@@ -124,15 +138,23 @@ def run_status(run: UUID | str) -> RunStatus:
                 state=_state(row, dead[row.employer]),
                 employees=row.employees,
                 waiting_before={step: waiting[step] for step in STEPS if waiting[step]},
-                completed=row.employees - sum(waiting.values()) - dead[row.employer] if row.employees else 0,
+                completed=row.employees - sum(waiting.values()) - dead[row.employer] if _counts(row) else 0,
                 dead_letters=dead[row.employer],
-                net_cents=row.net_cents,
+                net_cents=row.net_cents if _counts(row) else 0,
                 paid=row.facts.get("paid", 0),
+                limits=[
+                    _in_words(limit, row.employees)
+                    for limit in holds
+                    if limit.scope.endswith(f"/{row.employer}")
+                ],
             )
         )
     people: Counter[str] = Counter()
     for waiting in before.values():
         people.update(waiting)
+    of_run = [limit for limit in holds if limit.scope == limits.of_run(str(run))]
+    stopped = pay_run.state == "running" and any(limit.exceeded for limit in of_run)
+    rows = [row for row in rows if row.last_event != CANCELLED]
     sums = {name: sum(getattr(row, name) for row in rows) for name in SUMS}
     return RunStatus(
         run=str(run),
@@ -147,7 +169,10 @@ def run_status(run: UUID | str) -> RunStatus:
             objects.location(file_of(row)) for row in rows if row.last_event in FINISHED and row.file_object
         ],
         dead_letters=_letters(str(run)),
-        people=people,
+        people=dict(people),
+        state="stopped" if stopped else pay_run.state,
+        limits=[_in_words(limit, sum(part.employees for part in parts)) for limit in of_run],
+        notes=_notes(pay_run.facts, pay_run.state),
         **sums,
     )
 
@@ -171,7 +196,52 @@ def file_of(row: EmployerRun) -> str:
 
 def quiet(run: UUID | str) -> bool:
     """Whether nothing of this run is due, held or coming by itself: all is paid, or waits for a person."""
-    return not Work.objects.filter(run_key=str(run), state__in=(WorkState.READY, WorkState.LEASED)).exists()
+    asked = Q(saga="paychecks", state=WorkState.WAITING)  # a downstream system answers, or its deadline comes
+    moving = Work.objects.filter(
+        asked | Q(state__in=(WorkState.READY, WorkState.LEASED)),
+        run_key__in=(str(run), keys.cancellation(run)),
+    )
+    if not moving.exists():
+        return True
+    # What a pause or too many failures hold back does not come by itself either.
+    stopped = [limit.scope for limit in limits.standing(_scopes(str(run))) if limit.stopped]
+    held = Q(state=WorkState.LEASED) | Q(run_key=keys.cancellation(run))
+    if limits.of_run(str(run)) in stopped:
+        return not moving.filter(held).exists()
+    groups = [scope.partition("/")[2] for scope in stopped]
+    return not moving.filter(held | ~Q(group_key__in=groups)).exists()
+
+
+def _scopes(run: str) -> list[str]:
+    """The scopes of the limits of a run and of its employers' parts."""
+    found = Limit.objects.filter(Q(scope=limits.of_run(run)) | Q(scope__startswith=limits.of_part(run, "")))
+    return list(found.values_list("scope", flat=True))
+
+
+def _in_words(limit: Standing, people: int) -> str:
+    """What a limit does, for people to read."""
+    says = []
+    if limit.exceeded:
+        says.append(f"stopped: {limit.dead:,} of {people:,} failed, {limit.dead_max:,} are tolerated")
+    elif limit.dead_max is not None:
+        says.append(f"{limit.dead_max:,} may fail, {limit.dead:,} have")
+    if limit.leased_max is not None:
+        says.append(f"at most {limit.leased_max:,} at a time")
+    return "; ".join(says)
+
+
+def _notes(facts: dict[str, Any], state: str) -> list[str]:
+    """Who paused or cancelled a run, and why."""
+    done = "cancelled" if "cancelled_by" in facts else "paused" if state == "paused" else ""
+    if not done:
+        return []
+    reason = facts.get(f"{done}_reason")
+    return [f"{done} by {facts[f'{done}_by']}{f': {reason}' if reason else ''}"]
+
+
+def _counts(row: EmployerRun) -> bool:
+    """Whether an employer's figures count: it has begun, and was not cancelled."""
+    return bool(row.employees) and row.last_event != CANCELLED
 
 
 def _people_before(run: str) -> tuple[dict[str, Counter[str]], Counter[str]]:
@@ -196,7 +266,10 @@ def _state(row: EmployerRun, dead: int) -> str:
 
 
 def _letters(run: str) -> list[dict[str, Any]]:
-    letters = DeadLetter.objects.filter(run_key=run, state=DeadLetterState.OPEN).order_by("opened_at", "id")
+    keys_of_run = (run, keys.cancellation(run))
+    letters = DeadLetter.objects.filter(run_key__in=keys_of_run, state=DeadLetterState.OPEN).order_by(
+        "opened_at", "id"
+    )
     return [
         {
             "id": str(letter.id),

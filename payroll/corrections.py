@@ -6,6 +6,7 @@ is pinned to a manifest of its own, and both stay in the log with who did it and
 the person's and not the paycheck's, so it cannot be paid for both.
 """
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -20,9 +21,10 @@ from payroll.models import Employee, Employer
 from payroll.runs import Refused
 
 
-def redrive_corrected(letter_id: UUID, *, by: str, reason: str = "") -> None:
+def redrive_corrected(letter_id: UUID, *, by: str, reason: str = "", delay_s: float = 0.0) -> None:
     """Give up the paycheck of a dead letter and begin it again with the roster as it is now.
 
+    delay_s  seconds until it is due
     raises   Refused when the letter is not one person's paycheck; NotOpen when somebody was first
     """
     letter = DeadLetter.objects.filter(id=letter_id).first()
@@ -70,7 +72,7 @@ def redrive_corrected(letter_id: UUID, *, by: str, reason: str = "") -> None:
     )
     events = [superseded, history.next("InputsCorrected", corrected)]
     try:
-        dead_letters.replace(letter_id, again, events, by=by, reason=reason)
+        dead_letters.replace(letter_id, replace(again, delay_s=delay_s), events, by=by, reason=reason)
     except WrongExpectedVersion as lost_race:
         raise Refused(
             f"somebody else corrected {pinned.employer} at the same moment: try again"

@@ -16,13 +16,19 @@ def key(*parts: object) -> UUID:
     return uuid5(NAMESPACE, "|".join(map(str, parts)))
 
 
-def run_id(kind: str, start: date, end: date, pay_date: date, employers: Iterable[str]) -> UUID:
-    """A pay run: these employers' pay for this period on this day."""
-    return key("payrun", kind, start, end, pay_date, *sorted(employers))
+def run_id(
+    kind: str, start: date, end: date, pay_date: date, employers: Iterable[str], *, sequence: int = 1
+) -> UUID:
+    """A pay run: these employers' pay for this period on this day; the second and later ones after a cancelled one."""
+    again = f"+{sequence}" if sequence > 1 else ""
+    return key(f"payrun{again}", kind, start, end, pay_date, *sorted(employers))
 
 
 def employer_run_id(employer: str, start: date, end: date, kind: str, sequence: int = 1) -> UUID:
-    """One employer's part of a pay run: unique for employer, period and kind, whatever run it belongs to."""
+    """One employer's part of a pay run: unique for employer, period and kind, whatever run it belongs to.
+
+    sequence   2 and later: the ones before it were cancelled
+    """
     return key("employerrun", employer, start, end, kind, sequence)
 
 
@@ -63,3 +69,8 @@ def employer_run_of(paycheck_stream: str) -> str:
 def paycheck_prefix(employer_run: UUID | str) -> str:
     """What the streams of all paychecks of one employer's run begin with."""
     return f"paycheck-{employer_run}+"
+
+
+def cancellation(run: UUID | str) -> str:
+    """The run key of the work that cancels a pay run: it goes on while the run itself is held."""
+    return f"cancel-{run}"

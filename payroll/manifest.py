@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from events import projection
 from events.batches import numbers
@@ -168,7 +168,8 @@ def unsettled(employer: str, *, but_for: str) -> str:
     but_for   the run that asks: its own paychecks do not count
     """
     held = Q(saga="employerrun", step="snapshot", state=WorkState.LEASED)
-    computing = Q(saga="paychecks", state__in=(WorkState.READY, WorkState.LEASED))
+    # A paycheck that waits is being computed by a downstream system.
+    computing = Q(saga="paychecks", state__in=(WorkState.READY, WorkState.LEASED, WorkState.WAITING))
     if Work.objects.filter(held | computing, group_key=employer).exclude(run_key=but_for).exists():
         return "another run of this employer is being computed, and year to date with it"
     if not projection.catch_up(PAYCHECKS) and projection.behind_on(PAYCHECKS, employer):
@@ -176,15 +177,18 @@ def unsettled(employer: str, *, but_for: str) -> str:
     return ""
 
 
+def employed(employers: Sequence[str], start: date, end: date) -> QuerySet[Employee]:
+    """Everybody whom these employers employ on a day of the period."""
+    still_there = Q(termination_date=None) | Q(termination_date__gte=start)
+    return Employee.objects.filter(still_there, employer__in=employers, hire_date__lte=end)
+
+
 def _batches(pinned: Pinned) -> Iterator[list[Employee]]:
     """Everybody employed on a day of the period, by keyset, so that memory holds one batch."""
-    still_there = Q(termination_date=None) | Q(termination_date__gte=pinned.period_start)
-    employed = Employee.objects.filter(
-        still_there, employer=pinned.employer, hire_date__lte=pinned.period_end
-    )
+    everybody = employed([pinned.employer], pinned.period_start, pinned.period_end)
     after = ""
     while people := list(
-        employed.filter(employee_id__gt=after).order_by("employee_id")[: settings.PAYROLL_BATCH]
+        everybody.filter(employee_id__gt=after).order_by("employee_id")[: settings.PAYROLL_BATCH]
     ):
         yield people
         after = people[-1].employee_id

@@ -1,10 +1,15 @@
-"""Commands of people and of the schedule: open a pay run, approve an employer's part."""
+"""Commands of people and of the schedule: open a pay run, approve an employer's part, pause, resume, limit.
+
+Cancelling one is a saga of its own (cancel.py).
+"""
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,24 +17,27 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 
-from events import store, work
+from events import limits, store, work
+from events.dead_letters import REASON_MAX, redact
 from events.doorbells import ring
-from events.store import NewEvent, WrongExpectedVersion
-from payroll import __version__, keys, rulebook
+from events.store import NewEvent, Recorded, WrongExpectedVersion
+from payroll import __version__, keys, manifest, rulebook
 from payroll.calc import calendar
 from payroll.history import History
 from payroll.models import Employer
 from payroll.saga import begin_run
 from payroll.schedule import matches
+from payroll.tolerance import Tolerance
 
 MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"  # of one employer's payment files to one bank on one day
 
-LOCK_EMPLOYERS = (
-    "select pg_advisory_xact_lock(hashtextextended(employer, 0)) from unnest(%s::text[]) employer"
-)
+# In the order of their ids, so that two openings never wait for each other. Rows, because an advisory lock keeps
+# RDS Proxy from sharing the session; no key update, so that foreign keys may be checked meanwhile.
+LOCK_EMPLOYERS = "select id from payroll_employer where id = any(%s) order by id for no key update"
 
 OPENED = """
-select data::text from events_event
+select data::text, exists (select 1 from events_event c where c.stream = o.stream and c.type = 'EmployerRunCancelled')
+  from events_event o
  where stream >= 'employerrun-' and stream < 'employerrun.' and version = 1 and data ->> 'employer' = any(%s)
  order by position
 """
@@ -61,12 +69,17 @@ def open_run(
     opened_by: str,
     employers: Sequence[str] = (),
     kind: str = "regular",
+    tolerate: Tolerance | None = None,
+    tolerate_employer: Tolerance | None = None,
 ) -> Opened:
-    """Open a pay run and enqueue its work; the same run again changes nothing.
+    """Open a pay run and enqueue its work; the same run again changes nothing, unless it was cancelled.
 
     employers   ids; empty means all whose pay frequency has the length of the period
     pay_date    moved to the banking day before it when it is none
     opened_by   who asks; somebody else has to approve
+    tolerate    people of the run who may fail before nothing else of it is begun; a share is one of those employed in
+                the period; None: any number
+    tolerate_employer   the same for each employer's part, of the people in its manifest
     raises      Refused
     """
     if end < start:
@@ -74,7 +87,7 @@ def open_run(
     pay_date = calendar.adjust_before(pay_date)
     tables = rulebook.keep(pay_date.year)
     chosen, skipped = _choose(employers, start, end)
-    run = keys.run_id(kind, start, end, pay_date, (employer.id for employer in chosen))
+    run = _not_cancelled(kind, start, end, pay_date, [employer.id for employer in chosen])
     stream = keys.payrun_stream(run)
     opened = Opened(run, True, pay_date, tuple(employer.id for employer in chosen), skipped)
     if store.version(stream):
@@ -89,7 +102,14 @@ def open_run(
             _refuse_second_pay(run, before, start, end, kind)
             parts = [_employer_opened(employer, facts, before[employer.id]) for employer in chosen]
             ids = {part.data["employer"]: part.data["employer_run"] for part in parts}
-            store.append([NewEvent(stream, 1, "PayRunOpened", facts | {"employer_runs": ids}), *parts])
+            tolerated = {"tolerate": tolerate, "tolerate_employer": tolerate_employer}
+            of_run = {name: str(given) for name, given in tolerated.items() if given}
+            store.append(
+                [NewEvent(stream, 1, "PayRunOpened", facts | {"employer_runs": ids} | of_run), *parts]
+            )
+            if tolerate:
+                people = manifest.employed(opened.employers, start, end).count()
+                limits.change(limits.of_run(str(run)), dead_max=tolerate.of(people))
             work.enqueue([begin])
     except WrongExpectedVersion:
         return opened._replace(new=False)  # another scheduler opened this very run at the same moment
@@ -105,7 +125,8 @@ def _employer_opened(employer: Employer, facts: dict[str, str], before: list[dic
             f"{employer.id} has {same_day} runs paid on {facts['pay_date']}: its bank takes no more files"
         )
     period = (date.fromisoformat(facts["period_start"]), date.fromisoformat(facts["period_end"]))
-    employer_run = keys.employer_run_id(employer.id, *period, facts["kind"])
+    given_up = [each for each in before if each["cancelled"] and _same_period(each, facts)]
+    employer_run = keys.employer_run_id(employer.id, *period, facts["kind"], 1 + len(given_up))
     part = {
         "employer_run": str(employer_run),
         "employer": employer.id,
@@ -114,6 +135,19 @@ def _employer_opened(employer: Employer, facts: dict[str, str], before: list[dic
     }
     part |= {"frequency": employer.pay_frequency, "file_modifier": MODIFIERS[same_day]}
     return NewEvent(keys.employerrun_stream(employer_run), 1, "EmployerRunOpened", facts | part)
+
+
+def _same_period(earlier: dict[str, Any], facts: dict[str, str]) -> bool:
+    return all(earlier[name] == facts[name] for name in ("kind", "period_start", "period_end"))
+
+
+def _not_cancelled(kind: str, start: date, end: date, pay_date: date, employers: Sequence[str]) -> UUID:
+    """The id of this run; after a cancelled one, of the next that bears its name."""
+    for sequence in count(1):
+        run = keys.run_id(kind, start, end, pay_date, employers, sequence=sequence)
+        if "PayRunCancelled" not in History(keys.payrun_stream(run)).facts:
+            break
+    return run
 
 
 def approve(employer_run: UUID, *, by: str) -> None:
@@ -129,18 +163,129 @@ def approve(employer_run: UUID, *, by: str) -> None:
     check_approver(by, opened["opened_by"])
     if validated is None:
         raise Refused(f"{opened['employer']} is not validated yet: everybody has to be computed first")
+    if cancelled := history.facts.get("EmployerRunCancelled"):
+        raise Refused(
+            f"{opened['employer']} was cancelled by {cancelled['cancelled_by']}: nothing of it is paid"
+        )
     if approved := history.facts.get("EmployerRunApproved"):
         raise Refused(f"{opened['employer']} was already approved by {approved['approved_by']}")
     facts = {"approved_by": by, "approved_register_sha256": validated["register_sha256"]}
     waiting = keys.key("work", employer_run)
     try:
         with transaction.atomic(durable=True):
-            store.append([history.next("EmployerRunApproved", facts)])
+            # The work first, as everywhere: whoever cancels this part at the same moment waits, and is waited for.
             if not work.resume(waiting, from_state="waiting"):
+                if store.version(history.stream) > history.version:
+                    raise Refused(f"somebody else decided about {opened['employer']} at the same moment")
                 raise Refused(f"{opened['employer']} does not wait for an approval: reload and look again")
+            store.append([history.next("EmployerRunApproved", facts)])
     except WrongExpectedVersion as lost_race:
         raise Refused(f"somebody else approved {opened['employer']} at the same moment") from lost_race
     ring([waiting])
+
+
+def pause(run: UUID, *, by: str, reason: str = "") -> None:
+    """Let nothing else of a run begin; what is being done finishes its step.
+
+    raises   Refused when it is paused already, or has ended
+    """
+    history = going(run)
+    if paused := paused_since(history):
+        raise Refused(f"this run is paused already, by {paused.data['paused_by']}")
+    facts = {"paused": True, "paused_by": by, "paused_reason": redact(reason)[:REASON_MAX]}
+    with changing(history):
+        store.append([history.next("PayRunPaused", facts)])
+        limits.change(limits.of_run(str(run)), paused=True)
+
+
+def resume(run: UUID, *, by: str, reason: str = "") -> None:
+    """Let a paused run go on.
+
+    raises   Refused when it is not paused, or has ended
+    """
+    history = going(run)
+    if not paused_since(history):
+        raise Refused("this run is not paused")
+    facts = {"paused": False, "resumed_by": by, "resumed_reason": redact(reason)[:REASON_MAX]}
+    with changing(history):
+        store.append([history.next("PayRunResumed", facts)])
+        limits.change(limits.of_run(str(run)), paused=False)
+    ring(limits.ready(str(run)))
+
+
+def set_limit(run: UUID, *, leased_max: int | None, employer: str = "", by: str) -> None:
+    """Change how many pieces of a run's work, or of one employer's part of it, are done at a time; counts at once.
+
+    leased_max   1 or more; None: any number
+    raises       Refused
+    """
+    if leased_max is not None and leased_max < 1:
+        raise Refused("at least one piece of work at a time: to hold all of it, pause the run")
+    history = going(run)
+    with changing(history):
+        _limited(history, employer, {"by": by, "at_a_time": leased_max})
+        limits.change(_scope(run, employer), leased_max=leased_max)
+    ring(limits.ready(str(run)))
+
+
+def set_tolerance(run: UUID, *, tolerate: Tolerance | None, employer: str = "", by: str) -> None:
+    """Change how many people of a run, or of one employer's part of it, may fail; counts at once.
+
+    tolerate   None: any number
+    raises     Refused
+    """
+    history = going(run)
+    opened = history.facts["PayRunOpened"]
+    with changing(history):
+        _limited(history, employer, {"by": by, "tolerate": str(tolerate or "any")})
+        part = History(keys.employerrun_stream(opened["employer_runs"][employer])) if employer else None
+        if part and "EmployerRunBegan" in part.facts:
+            people = part.facts["EmployerRunBegan"]["employees"]
+        else:
+            period = (date.fromisoformat(opened[name]) for name in ("period_start", "period_end"))
+            people = manifest.employed(
+                [employer] if employer else list(opened["employer_runs"]), *period
+            ).count()
+        limits.change(_scope(run, employer), dead_max=tolerate.of(people) if tolerate else None)
+    ring(limits.ready(str(run)))
+
+
+def _scope(run: UUID, employer: str) -> str:
+    return limits.of_part(str(run), employer) if employer else limits.of_run(str(run))
+
+
+def _limited(history: History, employer: str, limited: dict[str, Any]) -> None:
+    if employer and employer not in history.facts["PayRunOpened"]["employer_runs"]:
+        raise Refused(f"{employer} is not in this run")
+    store.append([history.next("PayRunLimited", {"limited": limited | {"employer": employer}})])
+
+
+def going(run: UUID | str) -> History:
+    """The history of a run that has not ended. Raises Refused."""
+    history = History(keys.payrun_stream(run))
+    if "PayRunOpened" not in history.facts:
+        raise Refused(f"there is no pay run {run}: payrun list shows them")
+    if cancelled := history.facts.get("PayRunCancelled"):
+        raise Refused(f"this run was cancelled by {cancelled['cancelled_by']}")
+    if "PayRunCompleted" in history.facts:
+        raise Refused("this run is complete: there is nothing left of it to change")
+    return history
+
+
+def paused_since(history: History) -> Recorded | None:
+    """The event that paused a run; None when it is not paused."""
+    turns = [event for event in history.events if event.type in {"PayRunPaused", "PayRunResumed"}]
+    return turns[-1] if turns and turns[-1].type == "PayRunPaused" else None
+
+
+@contextmanager
+def changing(history: History) -> Iterator[None]:
+    """A transaction in which a run is changed. Raises Refused when somebody else changed it since it was read."""
+    try:
+        with transaction.atomic(durable=True):
+            yield
+    except WrongExpectedVersion as lost_race:
+        raise Refused("somebody else changed this run at the same moment: look again") from lost_race
 
 
 def check_approver(by: str, opened_by: str) -> None:
@@ -190,14 +335,15 @@ def _choose(ids: Sequence[str], start: date, end: date) -> tuple[list[Employer],
 def _opened_before(employers: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """The facts of every run that these employers have had, by employer; nobody opens another until we commit.
 
-    Read from the log and not from a read model, which may lag.
+    The second statement sees what whoever held the rows before us has committed. It reads the log and not a read
+    model, which may lag.
     """
     before: dict[str, list[dict[str, Any]]] = {employer: [] for employer in employers}
     with connection.cursor() as cursor:
         cursor.execute(LOCK_EMPLOYERS, [sorted(employers)])
         cursor.execute(OPENED, [list(employers)])
-        for (data,) in cursor.fetchall():
-            facts = json.loads(data)
+        for data, cancelled in cursor.fetchall():
+            facts = json.loads(data) | {"cancelled": cancelled}
             before[facts["employer"]].append(facts)
     return before
 
@@ -205,11 +351,13 @@ def _opened_before(employers: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
 def _refuse_second_pay(
     run: UUID, before: dict[str, list[dict[str, Any]]], start: date, end: date, kind: str
 ) -> None:
-    """A day is paid once: no second run of a kind over any of the same days."""
+    """A day is paid once: no second run of a kind over any of the same days, but for those that were cancelled."""
     for employer, earlier_runs in before.items():
         for earlier in earlier_runs:
             shares_days = earlier["period_start"] <= str(end) and str(start) <= earlier["period_end"]
             if earlier["run"] == str(run) or earlier["kind"] != kind or not shares_days:
+                continue
+            if earlier["cancelled"]:
                 continue
             raise Refused(
                 f"{employer} already has a {kind} run from {earlier['period_start']} to {earlier['period_end']} "

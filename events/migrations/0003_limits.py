@@ -34,4 +34,13 @@ class Migration(migrations.Migration):
                 serialize=False,
             ),
         ),
+        migrations.AddIndex(
+            model_name="deadletter",
+            index=models.Index(
+                models.F("fingerprint"),
+                models.F("closed_at"),
+                condition=models.Q(("state", "redriven")),
+                name="letters_redriven",
+            ),
+        ),
     ]

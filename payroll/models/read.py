@@ -60,14 +60,27 @@ class PayRun(Folded):
         verbose_name = "pay run"
         ordering = ["-first_at"]
         indexes = [models.Index("run", name="payrun_by_run")]
+        permissions = [
+            ("pause_payrun", "Can pause and resume a pay run"),
+            ("cancel_payrun", "Can cancel a pay run"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.period_start} to {self.period_end}, paid {self.pay_date}"
 
     @property
     def complete(self) -> bool:
-        """Whether every employer of the run has been paid."""
+        """Whether the run is over: every employer of it has been paid, or was cancelled."""
         return self.last_event == "PayRunCompleted"
+
+    @property
+    def state(self) -> str:
+        """Where it stands, in a word: running, paused, complete, being cancelled, cancelled."""
+        if "cancelled_by" in self.facts:
+            return "cancelled" if self.complete else "being cancelled"
+        if self.complete:
+            return "complete"
+        return "paused" if self.facts.get("paused") else "running"
 
 
 # What a person calls the state in which the last event has left an employer's run.
@@ -80,6 +93,7 @@ STATES = {
     "PaymentsInstructed": "paying",
     "MoneyMoved": "paid",
     "EmployerRunCompleted": "complete",
+    "EmployerRunCancelled": "cancelled",
 }
 
 

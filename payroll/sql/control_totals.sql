@@ -1,15 +1,15 @@
 -- The control totals of one employer's run, from the log alone: counts and sums over its paychecks, without
--- those that a person left out and those that were begun again with corrected inputs, and one hash over
+-- those that a person left out, that were cancelled, or begun again with corrected inputs, and one hash over
 -- every event that made them.
 -- The names of the facts are unique within a paycheck, so each sum finds its own event.
 with paycheck as (
   select stream, version, type, data,
          bool_or(type = 'PaycheckExcluded') over (partition by stream)                    as excluded,
-         bool_or(type in ('PaycheckExcluded', 'PaycheckSuperseded')) over (partition by stream) as out
+         bool_or(type in ('PaycheckExcluded', 'PaycheckSuperseded', 'PaycheckCancelled')) over (partition by stream) as out
     from events_event
    where stream >= %(prefix)s and stream < %(prefix)s || chr(1114111)
      and type in ('PaycheckBegan', 'TimeEntered', 'PayCalculated', 'TaxCalculated', 'RetirementCalculated',
-                  'PaycheckExcluded', 'PaycheckSuperseded'))
+                  'PaycheckExcluded', 'PaycheckSuperseded', 'PaycheckCancelled'))
 select count(*) filter (where type = 'RetirementCalculated' and not out)                as completed,
        count(distinct stream) filter (where excluded)                                        as excluded,
        count(*) filter (where (data ->> 'no_hours')::boolean and not out)               as no_hours,

@@ -198,6 +198,7 @@ def cut_off(db: Cluster) -> None:
 
 
 @pytest.mark.parametrize("what", ["a batch", "a task"])
+@pytest.mark.own_session
 def test_a_database_that_goes_away_spends_no_attempt(db: Cluster, what: str) -> None:
     """More often than a bug would be retried: it is not the work's fault."""
     one = toy.errand() if what == "a task" else toy.batch(0, 5)
@@ -218,6 +219,7 @@ def test_a_database_that_goes_away_spends_no_attempt(db: Cluster, what: str) -> 
 
 @pytest.mark.parametrize("what", ["a batch", "a task"])
 @pytest.mark.parametrize("committed", [True, False])
+@pytest.mark.own_session
 def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_repeated(
     db: Cluster, monkeypatch: pytest.MonkeyPatch, what: str, committed: bool
 ) -> None:
@@ -246,6 +248,7 @@ def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_repeated(
     assert not DeadLetter.objects.exists()
 
 
+@pytest.mark.own_session
 def test_a_worker_paused_inside_its_transaction_is_cut_off_and_does_it_again(db: Cluster) -> None:
     """Postgres ends a transaction that stands idle too long, so that its locks hold up nobody."""
     errand = toy.errand()
@@ -271,6 +274,7 @@ def test_a_worker_paused_inside_its_transaction_is_cut_off_and_does_it_again(db:
     assert not DeadLetter.objects.exists()
 
 
+@pytest.mark.own_session
 def test_a_statement_that_the_database_refuses_again_and_again_ends_in_a_letter() -> None:
     """A deadlock or a timeout leaves the connection standing: that may be the work's own fault."""
     errand = toy.errand()

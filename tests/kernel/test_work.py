@@ -75,6 +75,7 @@ def test_two_claimers_never_get_the_same_work() -> None:
     assert sorted([*first, *second]) == sorted((one.id, 1) for works in each_round for one in works)
 
 
+@pytest.mark.own_session
 def test_a_claim_passes_by_work_that_another_claim_is_taking(db: Cluster) -> None:
     first, second = new(turn=1), new(turn=2)
     put(first, second)

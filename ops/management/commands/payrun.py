@@ -1,26 +1,27 @@
-"""Open, follow and approve pay runs."""
+"""Open, follow, approve, pause, limit and cancel pay runs."""
 
 import json
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from dataclasses import asdict
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from django.core.management import BaseCommand, CommandError
 
 from events import projection
 from events.failures import NeedsReview
 from ops import follow
-from ops.status import RunStatus, find_run, run_status
-from payroll import runs
+from ops.status import EmployerStatus, RunStatus, find_run, run_status
+from payroll import cancel, runs
 from payroll.calc.money import dollars
 from payroll.models import PayRun
 from payroll.projections import RUNS
+from payroll.tolerance import Tolerance
 
 
 class Command(BaseCommand):
-    help = "Open, follow and approve pay runs."
+    help = "Open, follow, approve, pause, limit and cancel pay runs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -39,6 +40,15 @@ class Command(BaseCommand):
             "--as", dest="opened_by", default="cli", metavar="USER", help="who opens it (default: cli)"
         )
         start.add_argument(
+            "--tolerate", type=tolerance, metavar="N|P%", help="stop when more people than this have failed"
+        )
+        start.add_argument(
+            "--tolerate-employer",
+            type=tolerance,
+            metavar="N|P%",
+            help="stop an employer when more of its people have failed",
+        )
+        start.add_argument(
             "--workers",
             type=int,
             default=0,
@@ -55,6 +65,7 @@ class Command(BaseCommand):
         approve.add_argument("run")
         approve.add_argument("--as", dest="user", required=True, metavar="USER")
         approve.add_argument("--employer", nargs="+", action="extend", default=[], metavar="ID")
+        add_control(verbs)
         verbs.add_parser("list", help="the latest pay runs").add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
@@ -71,6 +82,8 @@ class Command(BaseCommand):
         pay_date: date,
         employer: list[str],
         opened_by: str,
+        tolerate: Tolerance | None,
+        tolerate_employer: Tolerance | None,
         workers: int,
         approve_as: str | None,
         wait: bool,
@@ -82,7 +95,15 @@ class Command(BaseCommand):
         if approve_as:
             runs.check_approver(approve_as, opened_by)
         began = time.monotonic()
-        opened = runs.open_run(start, end, pay_date, opened_by=opened_by, employers=employer)
+        opened = runs.open_run(
+            start,
+            end,
+            pay_date,
+            opened_by=opened_by,
+            employers=employer,
+            tolerate=tolerate,
+            tolerate_employer=tolerate_employer,
+        )
         say = self.stderr.write if json else self.stdout.write
         if opened.pay_date != pay_date:
             say(f"{pay_date} is no banking day: people are paid on {opened.pay_date}")
@@ -115,17 +136,102 @@ class Command(BaseCommand):
             f"{user} approved {len(approved)} employers: {', '.join(approved) or 'none was waiting'}"
         )
 
+    def do_pause(self, *, run: str, user: str, reason: str, **_: Any) -> None:
+        found = find_run(run)
+        runs.pause(found.run, by=user, reason=reason)
+        self.stdout.write(f"pay run {found.run} is paused: what is being done finishes its step")
+
+    def do_resume(self, *, run: str, user: str, reason: str, **_: Any) -> None:
+        found = find_run(run)
+        runs.resume(found.run, by=user, reason=reason)
+        self.stdout.write(f"pay run {found.run} goes on")
+
+    def do_cancel(self, *, run: str, user: str, reason: str, **_: Any) -> None:
+        found = find_run(run)
+        decided = cancel.cancel(found.run, by=user, reason=reason)
+        self.stdout.write(f"pay run {found.run} is being cancelled: {', '.join(decided.cancelled)}")
+        if decided.goes_on:
+            self.stdout.write(
+                f"their payments are instructed already, they are paid: {', '.join(decided.goes_on)}"
+            )
+
+    def do_limit(
+        self,
+        *,
+        run: str,
+        employer: str,
+        user: str,
+        at_a_time: int | Literal["any"] | None,
+        tolerate: Tolerance | Literal["any"] | None,
+        **_: Any,
+    ) -> None:
+        if at_a_time is None and tolerate is None:
+            raise runs.Refused("say what to limit: --at-a-time N|any, or --tolerate N|P%|any")
+        found = find_run(run)
+        if at_a_time is not None:
+            most = None if at_a_time == "any" else at_a_time
+            runs.set_limit(found.run, leased_max=most, employer=employer, by=user)
+        if tolerate is not None:
+            may_fail = None if tolerate == "any" else tolerate
+            runs.set_tolerance(found.run, tolerate=may_fail, employer=employer, by=user)
+        status = run_status(found.run)
+        held = status.limits + [each for part in status.employers for each in named_limits(part)]
+        self.stdout.write("\n".join(held) or "nothing is limited")
+
     def do_list(self, *, json: bool, **_: Any) -> None:
         projection.catch_up(RUNS)
         latest = PayRun.objects.all()[:50]
         if json:
             rows = [
-                {"run": str(row.run), "pay_date": row.pay_date, "complete": row.complete} for row in latest
+                {"run": str(row.run), "pay_date": row.pay_date, "complete": row.complete, "state": row.state}
+                for row in latest
             ]
             self.stdout.write(to_json({"runs": rows}))
             return
         for row in latest:
-            self.stdout.write(f"{row.run}  {row}  {'complete' if row.complete else 'open'}")
+            self.stdout.write(f"{row.run}  {row}  {row.state}")
+
+
+def add_control(verbs: Any) -> None:
+    """The verbs that change how a run goes on."""
+    for verb, does in (
+        ("pause", "let nothing else of a run begin"),
+        ("resume", "let a paused run go on"),
+        ("cancel", "give a run up: nobody in it is paid, but where payments are instructed already"),
+    ):
+        control = verbs.add_parser(verb, help=does)
+        control.add_argument("run", help="the run's id, or the beginning of it")
+        control.add_argument("--as", dest="user", default="cli", metavar="USER")
+        control.add_argument("--reason", default="", required=verb == "cancel", help="why, for the record")
+    limit = verbs.add_parser("limit", help="how much of a run is done at a time, how much of it may fail")
+    limit.add_argument("run", help="the run's id, or the beginning of it")
+    limit.add_argument("--employer", default="", metavar="ID", help="of this employer's part")
+    limit.add_argument("--at-a-time", type=at_a_time, metavar="N|any", help="pieces of work at a time")
+    limit.add_argument("--tolerate", type=tolerance_or_any, metavar="N|P%|any", help="people who may fail")
+    limit.add_argument("--as", dest="user", default="cli", metavar="USER")
+
+
+def tolerance(text: str) -> Tolerance:
+    """A number of people or a percentage of them."""
+    try:
+        return Tolerance.parse(text)
+    except ValueError as wrong:
+        raise ArgumentTypeError(str(wrong)) from None
+
+
+def tolerance_or_any(text: str) -> Tolerance | Literal["any"]:
+    """The same, or any number."""
+    return "any" if text == "any" else tolerance(text)
+
+
+def at_a_time(text: str) -> int | Literal["any"]:
+    """How many at a time."""
+    return "any" if text == "any" else int(text)
+
+
+def named_limits(part: EmployerStatus) -> list[str]:
+    """What holds an employer's part back, with its name."""
+    return [f"{part.employer}: {limit}" for limit in part.limits]
 
 
 def day(text: str) -> date:
@@ -144,6 +250,7 @@ def summary(status: RunStatus, seconds: float) -> dict[str, Any]:
         "run": status.run,
         "pay_date": status.pay_date,
         "complete": status.complete,
+        "state": status.state,
         "employers": len(status.employers),
         "employees": status.employees,
         "paid": status.paid,
@@ -164,7 +271,7 @@ def report(status: RunStatus) -> str:
     """A run for people to read."""
     lines = [
         f"pay run {status.run}: {status.period_start} to {status.period_end}, paid {status.pay_date}, "
-        f"{'complete' if status.complete else 'open'}",
+        f"{'; '.join([status.state, *status.notes, *filter(None, status.limits)])}",
         f"{'employer':<14} {'people':>7} {'done':>7} {'paid':>7} {'dead':>5} {'net pay':>16}  state",
     ]
     for part in status.employers:
@@ -172,6 +279,7 @@ def report(status: RunStatus) -> str:
             f"{part.employer:<14} {part.employees:>7,} {part.completed:>7,} {part.paid:>7,} {part.dead_letters:>5} "
             f"{dollars(part.net_cents):>16}  {part.state}"
         )
+    lines += [f"  {limit}" for part in status.employers for limit in named_limits(part)]
     lines.append(
         f"gross {dollars(status.gross_cents)}, employee taxes {dollars(status.employee_taxes_cents)}, "
         f"employer taxes {dollars(status.employer_taxes_cents)}, match {dollars(status.match_cents)}, "
