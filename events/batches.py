@@ -1,6 +1,7 @@
 """Runs a pipeline over a batch: batch for speed, isolate for failure.
 
-Each step is one computation over all items and one transaction. An item that fails is set aside as
+Each step is one computation over all items and one transaction; where a downstream system computes, its answers
+are taken instead (asking.py). An item that fails is set aside as
 work of its own, and everybody else goes on. A batch that keeps losing its workers is split, until the
 item that kills them stands alone.
 """
@@ -15,7 +16,7 @@ from uuid import uuid5
 from django.conf import settings
 from django.db import transaction
 
-from events import dead_letters, fates, store, work
+from events import asking, dead_letters, fates, store, work
 from events.database import DATABASE_LOST
 from events.doorbells import ring
 from events.failures import NeedsReview, TryAgain
@@ -68,7 +69,8 @@ def run(
             return
         batch = pipeline.load(held)
         while held.step == pipeline.steps[at].name:
-            following = _run_step(pipeline, at, held, batch)
+            step = asking.answered(pipeline, at, held, batch)
+            following = _run_step(pipeline, step, at, held, batch) if step else None
             if following is None:
                 return
             if not (queues is None or following.queue in queues) or stopping():
@@ -77,6 +79,8 @@ def run(
             held, at = following, at + 1
     except (Fenced, *DATABASE_LOST):
         raise
+    except asking.TooMany as many:
+        _split(held, batch.items, lost=held.lost, why=str(many), size=many.size)
     except Exception as error:
         fates.meet(held, pipeline.steps[at].retry, error)
 
@@ -104,9 +108,11 @@ def decide(step: Step, at: int, batch: Batch) -> Decided:
     return Decided(events, failed)
 
 
-def _run_step(pipeline: Pipeline, at: int, held: Claimed, batch: Batch) -> Claimed | None:
-    """One step over the batch; returns the work as it stands before the next step, or None at the end."""
-    step = pipeline.steps[at]
+def _run_step(pipeline: Pipeline, step: Step, at: int, held: Claimed, batch: Batch) -> Claimed | None:
+    """One step over the batch; returns the work as it stands before the next step, or None at the end.
+
+    step   the step at place `at`, as it is decided
+    """
     decided = decide(step, at, batch)
     if held.items == 1 and decided.failed:
         failed = decided.failed[0]
@@ -161,16 +167,16 @@ def _apply(
         store.append(decided.events, cause=held.id)
         work.enqueue(aside)
         for new, failed in zip(aside, decided.failed, strict=True):
-            if new.state == "dead":
+            if isinstance(failed.error, NeedsReview):
                 dead_letters.open_letter(
-                    new, kind="needs review", reason=str(failed.error), attempts=1, error=failed.error
+                    new, kind=failed.error.kind, reason=str(failed.error), attempts=1, error=failed.error
                 )
         if held.parent and aside:
             work.children_added(held.parent, len(aside))
         if held.parent and not following:
             work.child_finished(held.parent)
-    if aside or not following:
-        ring([new.id for new in aside] or [held.id])
+    finished = [held.parent] if held.parent and not following else []
+    ring([*finished, *(new.id for new in aside)])
 
 
 def _aside(held: Claimed, step: Step, payload: dict[str, Any], failed: Failed) -> NewWork:
@@ -209,14 +215,15 @@ def _split_lost(pipeline: Pipeline, held: Claimed) -> None:
     _split(held, items, lost=LOST_BEFORE_SPLIT - 1, why=f"it lost {held.lost} workers")
 
 
-def _split(held: Claimed, items: Mapping[int, Item], *, lost: int, why: str) -> None:
+def _split(held: Claimed, items: Mapping[int, Item], *, lost: int, why: str, size: int = 0) -> None:
     """Replace a batch by smaller ones; the guilty item ends up alone.
 
     items   to name an item that stands alone by its own stream
     lost    workers that its parts are known to have lost
+    size    items of a part; 0 for what two splits need to single one out
     """
     every = numbers(held.payload)
-    size = max(1, -(-len(every) // PARTS))
+    size = size or max(1, -(-len(every) // PARTS))
     parts = []
     for i in range(0, len(every), size):
         item = items.get(every[i]) if size == 1 else None

@@ -21,4 +21,15 @@ class TryAgain(Exception):
 
 
 class NeedsReview(Exception):
-    """A person has to look before this item can go on. Say what is wrong and what would mend it."""
+    """A person has to look before this item can go on. Say what is wrong and what would mend it.
+
+    kind   what the dead letter is called
+    """
+
+    kind = "needs review"
+
+
+class NoAnswer(NeedsReview):
+    """A downstream system that was asked has not answered in time."""
+
+    kind = "no answer"

@@ -22,7 +22,7 @@ def meet(held: Claimed, policy: Retry, error: Exception) -> None:
         delay_s = policy.delay_s(held.snoozes + 1) if error.after_s is None else error.after_s
         let_go(held, "ready", give_back=1, error=dead_letters.redact(str(error)), delay_s=delay_s)
     elif isinstance(error, NeedsReview):
-        dead_letters.bury(held, kind="needs review", reason=str(error), error=error)
+        dead_letters.bury(held, kind=error.kind, reason=str(error), error=error)
     elif held.attempts >= policy.attempts_max:
         dead_letters.bury(held, kind="bug", reason=f"{type(error).__name__}: {error}", error=error)
     else:

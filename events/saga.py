@@ -102,6 +102,29 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Asks:
+    """How a pipeline's steps are put to a downstream system, and how its answers become their events.
+
+    steps    the names of the steps that may be given away
+    terms    (context) -> what all items of a request share
+    ask      (step, item, context) -> what the downstream needs to know of one item; no personal data
+    check    (step, output): whether an answer looks like what the step emits, told from it alone
+    accept   (step, item, context, output) -> the step's event
+    keep     (run key, content) -> (object, sha256): stores a request where the downstream reads it, for transports
+             that carry ids only
+
+    `check` and `accept` raise events.answers.NotAnAnswer.
+    """
+
+    steps: frozenset[str]
+    terms: Callable[[Any], dict[str, Any]]
+    ask: Callable[[Step, Any, Any], dict[str, Any]]
+    check: Callable[[Step, dict[str, Any]], None]
+    accept: Callable[[Step, Any, Any, dict[str, Any]], Any]
+    keep: Callable[[str, bytes], tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Saga:
     """Tasks in their order, for one subject."""
 
@@ -115,12 +138,14 @@ class Pipeline:
 
     load      the frozen inputs of a batch and what the log already holds of it
     dismissed the type of the event (by, reason) on an item's stream when a person gives the item up
+    asks      how its steps are given to downstream systems; None when they never are
     """
 
     name: str
     steps: tuple[Step, ...]
     load: Callable[[Claimed], Batch]
     dismissed: str = ""
+    asks: Asks | None = None
 
 
 REGISTRY: dict[str, Saga | Pipeline] = {}
@@ -143,6 +168,11 @@ def step(
 ) -> Callable[[Callable[[Any, Any], Any]], Step]:
     """Declare a step of a pipeline."""
     return lambda decide: Step(name, queue, decide, emits, retry or Retry())
+
+
+def queues() -> list[str]:
+    """The queues of all declared steps, in the order of the alphabet."""
+    return sorted({step.queue for saga in REGISTRY.values() for step in saga.steps})
 
 
 def first(saga: str) -> tuple[str, str]:

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
             name="TaskToken",
             fields=[
                 ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ("token_sha256", models.TextField(unique=True)),
+                ("token_sha256", models.TextField()),
                 ("work", models.UUIDField()),
                 ("epoch", models.IntegerField()),
                 ("step", models.TextField()),
@@ -55,8 +55,12 @@ class Migration(migrations.Migration):
                 ("answer_sha256", models.TextField(blank=True, default="")),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(models.F("token_sha256"), name="tokens_by_hash")
+                ],
                 "indexes": [
                     models.Index(models.F("work"), models.F("step"), name="tokens_of_work"),
+                    models.Index(models.F("subject"), models.F("step"), name="tokens_of_item"),
                     models.Index(
                         models.F("deadline_at"),
                         condition=models.Q(("state", "open")),
@@ -72,5 +76,10 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
+        ),
+        migrations.AlterField(
+            model_name="deadletter",
+            name="kind",
+            field=models.TextField(help_text="needs review, no answer, bug, lost worker, or alarm"),
         ),
     ]

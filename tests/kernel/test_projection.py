@@ -105,6 +105,7 @@ def test_two_who_catch_up_at_once_never_fold_an_event_twice() -> None:
     assert projection.differences() == []
 
 
+@pytest.mark.own_session
 def test_who_comes_while_somebody_folds_goes_away_again(db: Cluster) -> None:
     projection.catch_up()
     count("a", 1)

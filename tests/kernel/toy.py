@@ -123,6 +123,10 @@ def payroll_calc(toy: Toy, rules: Mapping[str, str]) -> PayrollCalculated:
 @step("tax-calc", queue="tax-calc", emits=TaxCalculated)
 def tax_calc(toy: Toy, rules: Mapping[str, str]) -> TaxCalculated:
     _called("tax-calc", toy)
+    return taxed(toy, rules)
+
+
+def taxed(toy: Toy, rules: Mapping[str, str]) -> TaxCalculated:
     gross = toy.facts["gross_cents"]
     federal = part(min(gross, 100_000), "0.10") + part(max(gross - 100_000, 0), "0.22")
     fica = part(gross, rules["fica"])
