@@ -124,7 +124,7 @@ class DeadLetter(models.Model):
     subject = models.TextField(help_text="The stream it is about.")
     run_key = models.TextField()
     group_key = models.TextField("employer", help_text="Whose work it is.")
-    kind = models.TextField(help_text="needs review, bug, lost worker, or alarm")
+    kind = models.TextField(help_text="needs review, no answer, bug, lost worker, or alarm")
     reason = models.TextField()
     attempts = models.IntegerField()
     traceback = models.TextField(blank=True)
@@ -145,6 +145,12 @@ class DeadLetter(models.Model):
         indexes = [
             models.Index("run_key", "state", name="letters_of_run"),
             models.Index("work", name="letters_of_work"),
+            models.Index(
+                "fingerprint",
+                "closed_at",
+                name="letters_redriven",
+                condition=models.Q(state="redriven"),
+            ),
         ]
         permissions = [
             ("redrive_deadletter", "Can redrive a dead letter"),
@@ -183,7 +189,7 @@ class TaskToken(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
-    token_sha256 = models.TextField(unique=True)
+    token_sha256 = models.TextField()
     work = models.UUIDField()
     epoch = models.IntegerField()
     step = models.TextField()
@@ -201,8 +207,10 @@ class TaskToken(models.Model):
     answer_sha256 = models.TextField(default="", blank=True)
 
     class Meta:
+        constraints = [models.UniqueConstraint("token_sha256", name="tokens_by_hash")]
         indexes = [
             models.Index("work", "step", name="tokens_of_work"),
+            models.Index("subject", "step", name="tokens_of_item"),
             models.Index("deadline_at", name="tokens_by_deadline", condition=models.Q(state="open")),
             models.Index("heartbeat_at", name="tokens_by_heartbeat", condition=models.Q(state="open")),
             models.Index("step", name="tokens_in_flight", condition=models.Q(state="open")),
@@ -236,6 +244,7 @@ class Publication(models.Model):
 
     class Meta:
         ordering = ["-recorded_at"]
+        indexes = [models.Index("recorded_at", name="publications_by_time")]
 
     def __str__(self) -> str:
         return f"{self.topic} {self.subject}"
@@ -255,6 +264,7 @@ class Delivery(models.Model):
 
     class Meta:
         verbose_name_plural = "deliveries"
+        permissions = [("send_again_delivery", "Can send a delivery again that was given up")]
         constraints = [
             models.UniqueConstraint("publication", "subscriber", name="one_delivery_per_subscriber"),
         ]
@@ -263,6 +273,9 @@ class Delivery(models.Model):
                 "due_at",
                 name="deliveries_due",
                 condition=models.Q(sent_at__isnull=True, given_up_at__isnull=True),
+            ),
+            models.Index(
+                "given_up_at", name="deliveries_given_up", condition=models.Q(given_up_at__isnull=False)
             ),
         ]
 

@@ -10,24 +10,10 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from events import checkpoints
 from events.store import START, Cursor
 
 CHUNK = 50_000  # events folded in one transaction
-
-# `skip locked`: whoever comes while somebody else folds has nothing to do.
-LOCK = "select xid, position from events_checkpoint where name = %s for update skip locked"
-LOCK_OR_WAIT = "select xid, position from events_checkpoint where name = %s for update"
-CREATE = "insert into events_checkpoint (name, xid, position) values (%s, '0', 0) on conflict do nothing"
-MOVE = "update events_checkpoint set xid = %s, position = %s where name = %s"
-
-# The last of the next `limit` events that nothing can still slip in behind (see store.READ_ALL).
-UPTO = """
-select xid::text, position from (
-  select xid, position from events_event
-   where (xid, position) > (%s::text::xid8, %s) and xid < pg_snapshot_xmin(pg_current_snapshot())
-   order by xid, position limit %s) next
- order by xid desc, position desc limit 1
-"""
 
 BEHIND = "select exists (select 1 from events_event where (xid, position) > (%s::text::xid8, %s))"
 
@@ -85,13 +71,13 @@ def rebuild() -> None:
     """Empty the read models and fold the whole log again; readers see the old ones until it is done."""
     for projection in PROJECTIONS:
         with transaction.atomic(durable=True):
-            _checkpoint(projection, LOCK_OR_WAIT)
+            checkpoints.lock(projection.name, wait=True)
             _empty(projection)
             at = START
-            while (upto := _upto(at, CHUNK)) is not None:
+            while (upto := checkpoints.upto(at, CHUNK)) is not None:
                 _fold(projection, at, upto)
                 at = upto
-            _move(projection, at)
+            checkpoints.move(projection.name, at)
 
 
 def differences() -> list[str]:
@@ -103,7 +89,7 @@ def differences() -> list[str]:
     different = []
     for projection in PROJECTIONS:
         with transaction.atomic(durable=True):
-            at = _checkpoint(projection, LOCK_OR_WAIT) or START
+            at = checkpoints.lock(projection.name, wait=True) or START
             live = _digests(projection)
             _empty(projection)
             _fold(projection, START, at)
@@ -120,13 +106,13 @@ def _chosen(names: Sequence[str]) -> list[Projection]:
 def _catch_up(projection: Projection) -> bool:
     while True:
         with transaction.atomic(durable=True):
-            at = _checkpoint(projection, LOCK)
+            at = checkpoints.lock(projection.name)
             if at is None:
                 return False
-            upto = _upto(at, CHUNK)
+            upto = checkpoints.upto(at, CHUNK)
             if upto is not None:
                 _fold(projection, at, upto)
-                _move(projection, upto)
+                checkpoints.move(projection.name, upto)
         if upto is None:
             return not _exists(BEHIND, projection)
 
@@ -151,29 +137,6 @@ def _exists(query: str, projection: Projection, *arguments: str) -> bool:
         at = cursor.fetchone() or ("0", 0)
         cursor.execute(query, [*at, *arguments])
         return bool(cursor.fetchone()[0])
-
-
-def _checkpoint(projection: Projection, query: str) -> Cursor | None:
-    with connection.cursor() as cursor:
-        cursor.execute(query, [projection.name])
-        row = cursor.fetchone()
-        if row is None:
-            cursor.execute(CREATE, [projection.name])
-            cursor.execute(query, [projection.name])
-            row = cursor.fetchone()
-    return Cursor(int(row[0]), row[1]) if row else None
-
-
-def _upto(after: Cursor, limit: int) -> Cursor | None:
-    with connection.cursor() as cursor:
-        cursor.execute(UPTO, [str(after.xid), after.position, limit])
-        row = cursor.fetchone()
-    return Cursor(int(row[0]), row[1]) if row else None
-
-
-def _move(projection: Projection, upto: Cursor) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(MOVE, [str(upto.xid), upto.position, projection.name])
 
 
 def _digests(projection: Projection) -> dict[str, str]:

@@ -70,6 +70,14 @@ select stream, version, type, data, %s
   from json_to_recordset(%s::json) as batch (stream text, version int, type text, data jsonb)
 """
 
+APPEND_TO_EACH = """
+insert into events_event (stream, version, type, data, cause)
+select stream, max(version) + 1, %(type)s, %(data)s::jsonb, %(cause)s
+  from events_event
+ where stream >= %(prefix)s and stream < %(prefix)s || chr(1114111)
+ group by stream
+"""
+
 COLUMNS = "position, xid::text::bigint, stream, version, type, data::text, cause, recorded_at"
 
 READ = f"select {COLUMNS} from events_event where stream = %s and version > %s order by version"  # noqa: S608
@@ -93,6 +101,13 @@ select {COLUMNS} from events_event
  limit %s
 """  # noqa: S608
 
+# A range that lies below the horizon, as events/checkpoints.py gives it.
+READ_RANGE = f"""
+select {COLUMNS} from events_event
+ where (xid, position) > (%s::text::xid8, %s) and (xid, position) <= (%s::text::xid8, %s) and type = any(%s)
+ order by xid, position
+"""  # noqa: S608
+
 
 def append(events: Sequence[NewEvent], *, cause: UUID | None = None) -> None:
     """Record events of any number of streams in one statement, all or none.
@@ -109,6 +124,20 @@ def append(events: Sequence[NewEvent], *, cause: UUID | None = None) -> None:
             cursor.execute(APPEND, [cause, json.dumps([event._asdict() for event in events])])
         except IntegrityError as error:
             raise _meaning(error) from error
+
+
+def append_to_each(prefix: str, type: str, data: Mapping[str, Any], *, cause: UUID | None = None) -> int:
+    """Record the same event at the end of every stream whose name begins with `prefix`; how many there were.
+
+    raises   WrongExpectedVersion when one of them moves on at this moment
+    """
+    arguments = {"prefix": prefix, "type": type, "data": json.dumps(data), "cause": cause}
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(APPEND_TO_EACH, arguments)
+        except IntegrityError as error:
+            raise _meaning(error) from error
+        return int(cursor.rowcount)
 
 
 def _meaning(error: IntegrityError) -> Exception:
@@ -146,6 +175,11 @@ def read_all(after: Cursor = START, *, limit: int = 1000) -> list[Recorded]:
     Returns fewer than `limit` (or none) when a transaction that is still open holds the rest back.
     """
     return _fetch(READ_ALL, [str(after.xid), after.position, limit])
+
+
+def read_range(after: Cursor, upto: Cursor, types: Iterable[str]) -> list[Recorded]:
+    """The events of these types in a range of the whole log, in its order; `upto` is part of it."""
+    return _fetch(READ_RANGE, [str(after.xid), after.position, str(upto.xid), upto.position, list(types)])
 
 
 def version(stream: str) -> int:

@@ -7,11 +7,14 @@ class PayrollConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Make the sagas and the read models known to the kernel."""
-        from events import projection, saga
-        from payroll import projections
+        """Make the sagas, the read models and what is published known to the kernel."""
+        from events import downstream, outbox, projection, saga
+        from payroll import cancel, checks, projections, publications
         from payroll.saga import SAGAS
 
-        for declared in SAGAS:
+        for declared in (*SAGAS, *cancel.SAGAS):
             saga.register(declared)
+        downstream.check()
         projection.register(*projections.READ_MODELS)
+        outbox.register(publications.OUTLET)
+        checks.register()

@@ -1,6 +1,5 @@
-"""Notifications: to the console and to a table, each once by its key."""
+"""Individual notices: to a table, each once by its key. What the world outside is told is in publications.py."""
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -9,8 +8,6 @@ from events import store
 from payroll import keys
 from payroll.calc.money import dollars
 from payroll.models import Notification
-
-log = logging.getLogger(__name__)
 
 SETTLED = "payment.settled"
 
@@ -48,8 +45,5 @@ def paid(facts: dict[str, dict[str, Any]]) -> list[Notification]:
 
 
 def record(notices: Sequence[Notification]) -> None:
-    """Write the notices and print those to employers; the caller owns the transaction."""
+    """Write the notices; the caller owns the transaction."""
     Notification.objects.bulk_create(notices, batch_size=2000, ignore_conflicts=True)
-    for notice in notices:
-        if not notice.employee_id:
-            log.info("%s %s: %s", notice.topic, notice.employer, notice.message)

@@ -15,13 +15,13 @@ from uuid import UUID
 
 from django.conf import settings
 
-from events import saga, store
+from events import limits, saga, store
 from events.batches import numbers
 from events.failures import NeedsReview, TryAgain
 from events.saga import Batch, Outcome, Pipeline, Retry, Saga, task
 from events.store import NewEvent, Recorded
 from events.work import Claimed, NewWork
-from payroll import frozen, keys, manifest, notify, objects, rulebook
+from payroll import ask, frozen, keys, manifest, notify, objects, rulebook
 from payroll.calc.money import dollars
 from payroll.control import control_totals, disagreements
 from payroll.domain import PAYCHECK_EVENTS
@@ -31,6 +31,7 @@ from payroll.models import Employer
 from payroll.payments import gateways, instructions
 from payroll.payments.gateway import GatewayRejected, OutcomeUnknown, PaymentOrder
 from payroll.steps import PIPELINE
+from payroll.tolerance import of_employer
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +63,12 @@ def open_employers(work: Claimed) -> Outcome:
 
 @task("complete", queue="control")
 def complete(work: Claimed) -> Outcome:
-    """Close the run: every employer in it has been paid."""
+    """Close the run: every employer in it has been paid, or was cancelled."""
     history = History(work.subject)
-    return Outcome(events=[history.next("PayRunCompleted", {"completed": True})])
+    return Outcome(
+        events=[history.next("PayRunCompleted", {"completed": True})],
+        within=lambda: limits.forget(work.run_key),
+    )
 
 
 # One employer's run
@@ -106,7 +110,11 @@ def snapshot(work: Claimed) -> Outcome:
         )
         for number, batch in enumerate(written, start=1)
     ]
-    return Outcome(events=[history.next("EmployerRunBegan", began)], fork=batches)
+    return Outcome(
+        events=[history.next("EmployerRunBegan", began)],
+        fork=batches,
+        within=lambda: _tolerate(work, sum(batch.employees for batch in written)),
+    )
 
 
 @task("validate", queue="employer-validation")
@@ -234,7 +242,7 @@ def notify_paid(work: Claimed) -> Outcome:
 
 def net_pay(employer_run: str) -> dict[str, Recorded]:
     """The last step of every paycheck of an employer's run that pays something, by stream; none that is out."""
-    ends = ("RetirementCalculated", "PaycheckExcluded", "PaycheckSuperseded")
+    ends = ("RetirementCalculated", "PaycheckExcluded", "PaycheckSuperseded", "PaycheckCancelled")
     found = store.read_prefix(keys.paycheck_prefix(employer_run), *ends)
     out = {event.stream for event in found if event.type != "RetirementCalculated"}
     return {event.stream: event for event in found if event.stream not in out and event.data["net_cents"] > 0}
@@ -262,13 +270,20 @@ def load_batch(work: Claimed) -> Batch:
 SAGAS: tuple[Saga | Pipeline, ...] = (
     Saga("payrun", (open_employers, complete)),
     Saga("employerrun", (snapshot, validate, push_payment, move_money, notify_paid)),
-    Pipeline("paychecks", PIPELINE, load=load_batch, dismissed="PaycheckExcluded"),
+    Pipeline("paychecks", PIPELINE, load=load_batch, dismissed="PaycheckExcluded", asks=ask.ASKS),
 )
 
 
 def begin_run(run: str, stream: str) -> NewWork:
     """The work that drives a pay run."""
     return saga.new_work("payrun", id=keys.key("work", run), subject=stream, run_key=run, group_key="")
+
+
+def _tolerate(work: Claimed, employees: int) -> None:
+    """How many of an employer's people may fail, now that it is known how many there are."""
+    tolerance = of_employer(History(keys.payrun_stream(work.run_key)), work.group_key)
+    if tolerance:
+        limits.change(limits.of_part(work.run_key, work.group_key), dead_max=tolerance.of(employees))
 
 
 def _await_year_to_date(work: Claimed) -> None:

@@ -12,9 +12,31 @@ if apps.is_installed("django_q"):
     for _model in [model for model in admin.site._registry if model._meta.app_label == "django_q"]:
         admin.site.unregister(_model)
 
-from ops.admin import dead_letters, employer_runs, log, pay_runs, paychecks, people, roster, totals
+from ops.admin import (
+    api_keys,
+    dead_letters,
+    employer_runs,
+    log,
+    pay_runs,
+    paychecks,
+    people,
+    publications,
+    roster,
+    totals,
+)
 
-__all__ = ["dead_letters", "employer_runs", "log", "pay_runs", "paychecks", "people", "roster", "totals"]
+__all__ = [
+    "api_keys",
+    "dead_letters",
+    "employer_runs",
+    "log",
+    "pay_runs",
+    "paychecks",
+    "people",
+    "publications",
+    "roster",
+    "totals",
+]
 
 admin.site.index_template = "ops/dashboard.html"
 admin.site.index_title = "Payday"

@@ -10,12 +10,20 @@ from events.models import DeadLetter, DeadLetterState
 from ops.admin import words
 
 VALIDATED = "EmployerRunValidated"
+CANCELLED = "EmployerRunCancelled"
+RUN_TONES = {
+    "complete": "good",
+    "paused": "wait",
+    "being cancelled": "busy",
+    "cancelled": "plain",
+}
 TONES = {
     "waits for approval": "wait",
     "approved": "busy",
     "paying": "busy",
     "paid": "good",
     "complete": "good",
+    "cancelled": "plain",
 }
 
 

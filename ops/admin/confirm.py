@@ -22,6 +22,7 @@ class Question:
     keys     of the rows it is about
     seen     name -> what the page showed, posted back so that the command is about what was seen
     reason   the label of a reason that has to be given; empty asks for none
+    rate     the label of a pace that may be given, in letters a second; empty asks for none
     """
 
     action: str
@@ -33,6 +34,7 @@ class Question:
     tone: str = "primary"
     seen: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
+    rate: str = ""
     wrong: str = ""
 
 
@@ -41,6 +43,7 @@ def ask(admin: ReadOnly, request: HttpRequest, question: Question) -> TemplateRe
     context: dict[str, Any] = {**admin.admin_site.each_context(request), "opts": admin.model._meta}
     context |= {"title": question.title, "question": question, "sections": [question.section]}
     context |= {"checkbox": ACTION_CHECKBOX_NAME, "given": request.POST.get("reason", "")}
+    context["given_rate"] = request.POST.get("rate", "")
     context["back"] = words.listing(admin.model)
     return TemplateResponse(request, "ops/confirm.html", context)
 

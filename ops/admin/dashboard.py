@@ -12,6 +12,7 @@ from events import projection
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
 from ops.admin import words
 from ops.admin.base import Section, Table
+from ops.admin.columns import CANCELLED, RUN_TONES
 from ops.admin.navigation import may_view
 from payroll.models import EmployerRun, PayRun
 
@@ -128,7 +129,8 @@ def latest_runs() -> Any:
 
 def paid_card() -> dict[str, object]:
     runs = latest_runs().values("run")
-    found = EmployerRun.objects.filter(run__in=runs).aggregate(paid=Sum("paid_cents"), net=Sum("net_cents"))
+    counts = EmployerRun.objects.filter(run__in=runs).exclude(last_event=CANCELLED)
+    found = counts.aggregate(paid=Sum("paid_cents"), net=Sum("net_cents"))
     return {
         "label": "Paid, runs of this week",
         "value": words.amount(found["paid"]),
@@ -142,7 +144,7 @@ def week() -> Table:
     """The runs of the week, with how far each is."""
     rows = []
     for run in latest_runs()[:SHOWN]:
-        parts = EmployerRun.objects.filter(run=run.run)
+        parts = EmployerRun.objects.filter(run=run.run).exclude(last_event=CANCELLED)
         sums = parts.aggregate(
             Count("stream"), people=Sum("employees"), net=Sum("net_cents"), paid=Sum("paid_cents")
         )
@@ -151,7 +153,7 @@ def week() -> Table:
             (
                 words.link(words.page(PayRun, run.pk), f"{run.period_start} to {run.period_end}"),
                 run.pay_date,
-                words.badge("complete", "good") if run.complete else words.badge("open", "busy"),
+                words.badge(run.state, RUN_TONES.get(run.state, "busy")),
                 f"{done:,} of {sums['stream__count']:,} paid",
                 f"{sums['people'] or 0:,}",
                 words.money(sums["net"]),

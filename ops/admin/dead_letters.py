@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from events import dead_letters
+from events import dead_letters, redrive
 from events.dead_letters import NothingToUndo, NotOpen
 from events.models import DeadLetter, DeadLetterState, Work
 from ops.admin import words
@@ -18,8 +18,10 @@ from ops.admin.confirm import Question, ask, chosen, confirmed
 from ops.admin.filters import WithDefault, as_uuid
 from ops.admin.log import history, subject_link
 from ops.admin.paychecks import person
+from ops.admin.redriving import ask_redrive
 from payroll import corrections, keys
 from payroll.models import EmployerRun, Paycheck
+from payroll.objects import ObjectsUnavailable
 from payroll.runs import Refused
 
 KINDS = {"needs review": "wait", "bug": "bad", "lost worker": "bad", "alarm": "bad"}
@@ -91,7 +93,7 @@ class DeadLetterAdmin(ReadOnly):
     list_filter = (ByLetterState, "step", "kind", "fingerprint", "group_key")
     search_fields = ("subject",)
     search_help_text = "An employee ID, an employer's id, or a fingerprint"
-    actions = ("redrive", "redrive_corrected", "dismiss")
+    actions = ("redrive", "redrive_alike", "redrive_corrected", "dismiss")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         return lookup == "run_key" or bool(super().lookup_allowed(lookup, value, request))
@@ -114,6 +116,11 @@ class DeadLetterAdmin(ReadOnly):
         """Redrive the letters one by one; a second click finds nothing open and says so."""
         by = request.user.get_username()
         one_by_one(request, "Redriven", lambda letter_id: dead_letters.redrive(letter_id, by=by))
+
+    @admin.action(description="Redrive all of the same fault: look first…", permissions=["redrive"])
+    def redrive_alike(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> TemplateResponse | None:
+        """Show what redriving every open letter of these faults would do, then do it, at a pace if one is given."""
+        return ask_redrive(self, request)
 
     @admin.action(description="Begin again with the roster as it is now", permissions=["redrive"])
     def redrive_corrected(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
@@ -168,6 +175,10 @@ class DeadLetterAdmin(ReadOnly):
         may = (
             (self.has_redrive_permission(request), Button("redrive", "Redrive")),
             (
+                self.has_redrive_permission(request),
+                Button("redrive_alike", "Redrive all of this fault…", "default"),
+            ),
+            (
                 self.has_redrive_permission(request) and bool(employee_of(row)),
                 Button("redrive_corrected", "Begin again with corrected inputs", "default"),
             ),
@@ -188,6 +199,10 @@ class DeadLetterAdmin(ReadOnly):
             ("Reason", row.reason),
             ("Attempts", row.attempts),
             ("Opened (UTC)", words.moment(row.opened_at)),
+            (
+                "By itself",
+                redrive.outlooks([row])[row.id] if row.state == DeadLetterState.OPEN else words.NOTHING,
+            ),
             ("Closed", closed if row.closed_by else words.NOTHING),
             ("Why it was closed", row.closed_reason or words.NOTHING),
             ("Fingerprint", words.link(same, f"{row.fingerprint}: open letters of the same fault")),
@@ -240,7 +255,7 @@ def one_by_one(request: HttpRequest, done: str, command: Callable[[UUID], None])
     for letter_id in filter(None, map(as_uuid, chosen(request))):
         try:
             command(letter_id)
-        except (NotOpen, NothingToUndo, Refused) as refused:
+        except (NotOpen, NothingToUndo, Refused, ObjectsUnavailable) as refused:
             messages.warning(request, f"{refused}.")
         else:
             finished += 1

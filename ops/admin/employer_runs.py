@@ -13,7 +13,7 @@ from events.models import Event
 from ops.admin import words
 from ops.admin.approval import ask_approval, give_approval, refusal
 from ops.admin.base import Button, Facts, ReadOnly, Section, Table, Warn
-from ops.admin.columns import VALIDATED, Amounts, in_words, letters_link, open_letters
+from ops.admin.columns import CANCELLED, VALIDATED, Amounts, in_words, letters_link, open_letters
 from ops.admin.confirm import chosen, confirmed
 from ops.admin.filters import ByEmployer, ByRun
 from ops.admin.log import history
@@ -98,6 +98,14 @@ class EmployerRunAdmin(Amounts, ReadOnly):
             say = f"You cannot approve it: {why}." if why else "You may approve it: look at the totals first."
             sections.append(
                 Warn(f"Everybody is calculated and the totals agree. It waits for approval. {say}")
+            )
+        if row.last_event == CANCELLED:
+            by, reason = row.facts["cancelled_by"], row.facts["cancelled_reason"]
+            sections.append(
+                Warn(
+                    f"Cancelled by {by}: {reason}. Nobody is paid by it, and the amounts below count nowhere.",
+                    "bad",
+                )
             )
         if row.dead:
             sections.append(

@@ -11,7 +11,7 @@ from payroll.explain.paycheck import Explanation, explain
 from payroll.explain.sections import Section as Worksheet
 from payroll.explain.text import own_lines, sources, whence
 from payroll.explain.words import label, line_shown, shown
-from payroll.objects import ObjectDamaged
+from payroll.objects import ObjectDamaged, ObjectsUnavailable
 from payroll.runs import Refused
 
 
@@ -19,7 +19,7 @@ def explained(stream: str) -> list[Section]:
     """The sections of the page; a warning when the record cannot be read, or does not add up."""
     try:
         found = explain(stream)
-    except (Refused, ObjectDamaged, rulebook.RulesMissing, UnknownWorksheet) as refused:
+    except (Refused, ObjectDamaged, ObjectsUnavailable, rulebook.RulesMissing, UnknownWorksheet) as refused:
         return [Warn(str(refused), "bad")]
     return [*_verdict(found), *map(_table, found.sections), _year(found)]
 

@@ -22,9 +22,15 @@ from payroll.models.read import STATES
 
 # What a stream's name begins with, and what can happen in it: few streams of a kind are found by their names.
 TYPES = {
-    "payrun": ("PayRunOpened", "PayRunCompleted"),
+    "payrun": (
+        *("PayRunOpened", "PayRunPaused", "PayRunResumed", "PayRunLimited", "PayRunCancelled"),
+        "PayRunCompleted",
+    ),
     "employerrun": tuple(STATES),
-    "paycheck": (*PAYCHECK_EVENTS, "PaymentInstructed", "PaycheckExcluded", "PaycheckSuperseded"),
+    "paycheck": (
+        *(*PAYCHECK_EVENTS, "PaymentInstructed", "PaycheckExcluded", "PaycheckSuperseded"),
+        "PaycheckCancelled",
+    ),
     "deadletter": ("DeadLettered", "Redriven", "Dismissed"),
 }
 PAGES = {"payrun": PayRun, "employerrun": EmployerRun, "paycheck": Paycheck}
@@ -215,8 +221,10 @@ class LimitForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_scope(self) -> str:
         scope: str = self.cleaned_data["scope"].strip()
         kind, _, key = scope.partition(":")
-        if kind not in {"run", "group"} or not key:
-            raise ValidationError("Write run:<pay run id> or group:<employer id>.")
+        if kind not in {"run", "group", "part"} or not key or (kind == "part") != ("/" in key):
+            raise ValidationError(
+                "Write run:<pay run id>, group:<employer id> or part:<pay run id>/<employer id>."
+            )
         return scope
 
 
@@ -225,7 +233,13 @@ class LimitAdmin(ModelAdmin):  # type: ignore[misc]
     """Limits may be set by whoever holds the permission."""
 
     form = LimitForm
-    list_display = ("scope", "leased_max")
+    fields = ("scope", "leased_max")
+    list_display = ("scope", "leased_max", "dead_max", "paused")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Limit | None = None) -> bool:
+        """A pause or a tolerance is lifted by a command, which records who did it."""
+        kept = obj is not None and (obj.paused or obj.dead_max is not None)
+        return not kept and bool(super().has_delete_permission(request, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Limit | None = None) -> tuple[str, ...]:
         """The scope of a limit stays: another scope is another limit."""

@@ -9,8 +9,9 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
-from events.models import DeadLetter, DeadLetterState, Event, Limit, Work
+from events.models import DeadLetter, DeadLetterState, Delivery, Event, Limit, Publication, Work
 from ops.admin import words
+from ops.models import ApiKey
 from payroll.models import (
     Employee,
     Employer,
@@ -42,8 +43,17 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, type[Model]], ...]], ...] = (
         ),
     ),
     ("Year to date", (("Years to date", "calendar_month", YearToDate),)),
-    ("Log", (("Events", "receipt_long", Event), ("Work", "work_history", Work), ("Limits", "speed", Limit))),
-    ("People", (("Users", "person", User), ("Groups", "group", Group))),
+    (
+        "Log",
+        (
+            ("Events", "receipt_long", Event),
+            ("Work", "work_history", Work),
+            ("Limits", "speed", Limit),
+            ("Publications", "campaign", Publication),
+            ("Deliveries", "outgoing_mail", Delivery),
+        ),
+    ),
+    ("People", (("Users", "person", User), ("Groups", "group", Group), ("API keys", "key", ApiKey))),
 )
 
 

@@ -7,14 +7,19 @@ from django.contrib import admin
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum, TextField
 from django.db.models.functions import Cast
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 
 from events.models import Event
 from ops.admin import words
-from ops.admin.base import Facts, ReadOnly, Section, Table
-from ops.admin.columns import TONES, VALIDATED, Amounts, letters_link, open_letters
+from ops.admin.base import Button, Facts, ReadOnly, Section, Table, Warn
+from ops.admin.columns import CANCELLED, RUN_TONES, TONES, VALIDATED, Amounts, letters_link, open_letters
+from ops.admin.confirm import chosen
 from ops.admin.log import history
-from ops.status import run_status
+from ops.admin.run_control import buttons, steer
+from ops.status import RunStatus, run_status
 from payroll.models import EmployerRun, PayRun
+
+COUNTS = ~Q(last_event=CANCELLED)  # what is cancelled counts nowhere
 
 
 def of_parts(sum_of: Any) -> Subquery:
@@ -44,6 +49,7 @@ class PayRunAdmin(Amounts, ReadOnly):
     )
     search_fields = ("pay_date",)
     search_help_text = "A pay date, as 2026-11-20"
+    actions = ("pause", "resume", "cancel")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PayRun]:
         runs: QuerySet[PayRun] = super().get_queryset(request)
@@ -52,15 +58,15 @@ class PayRunAdmin(Amounts, ReadOnly):
             parts=of_parts(Count("stream")),
             waiting=of_parts(Count("stream", filter=Q(last_event=VALIDATED))),
             employees=of_parts(Sum("employees")),
-            gross_cents=of_parts(Sum("gross_cents")),
-            net_cents=of_parts(Sum("net_cents")),
+            gross_cents=of_parts(Sum("gross_cents", filter=COUNTS)),
+            net_cents=of_parts(Sum("net_cents", filter=COUNTS)),
             paid_cents=of_parts(Sum("paid_cents")),
         )
 
     @admin.display(description="state")
     def stands(self, row: Any) -> str:
-        if row.complete:
-            return words.badge("complete", "good")
+        if row.state in RUN_TONES:
+            return words.badge(row.state, RUN_TONES[row.state])
         if row.dead:
             return words.badge("waits for dead letters", "bad")
         if row.waiting:
@@ -74,6 +80,49 @@ class PayRunAdmin(Amounts, ReadOnly):
     @admin.display(description="dead letters")
     def dead_letters(self, row: Any) -> str:
         return letters_link(row.dead, run_key=row.run)
+
+    def has_pause_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("payroll.pause_payrun")
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("payroll.cancel_payrun")
+
+    @admin.action(description="Pause…", permissions=["pause"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[PayRun]) -> TemplateResponse | None:
+        """Ask for the reason, then pause one run."""
+        return steer(self, request, self.one(request), "pause")
+
+    @admin.action(description="Resume…", permissions=["pause"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[PayRun]) -> TemplateResponse | None:
+        """Ask, then let one run go on."""
+        return steer(self, request, self.one(request), "resume")
+
+    @admin.action(description="Cancel…", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[PayRun]) -> TemplateResponse | None:
+        """Ask for the reason, then cancel one run."""
+        return steer(self, request, self.one(request), "cancel")
+
+    def one(self, request: HttpRequest) -> PayRun | None:
+        """The only run that was ticked."""
+        found = PayRun.objects.filter(stream__in=chosen(request))
+        return found[0] if len(found) == 1 else None
+
+    def buttons(self, request: HttpRequest, row: Any) -> Sequence[Button]:
+        return buttons(request, row)
+
+    def holds(self, status: RunStatus) -> list[Section]:
+        """What holds the run back, before anything else on its page."""
+        says = [*status.notes, *filter(None, status.limits)]
+        says += [
+            f"{part.name} ({part.employer}): {limit}"
+            for part in status.employers
+            for limit in part.limits
+            if limit
+        ]
+        if not says:
+            return []
+        tone = "bad" if any("stopped" in line for line in says) else "wait"
+        return [Warn(". ".join(line[0].upper() + line[1:] for line in says) + ".", tone)]
 
     def sections(self, request: HttpRequest, row: Any) -> Sequence[Section]:
         status = run_status(row.run)
@@ -127,4 +176,9 @@ class PayRunAdmin(Amounts, ReadOnly):
             words.money(status.net_cents),
             "",
         )
-        return Facts("Pay run", facts), Table("Employers", columns, rows, total=total), history(row.stream)
+        return (
+            *self.holds(status),
+            Facts("Pay run", facts),
+            Table("Employers", columns, rows, total=total),
+            history(row.stream),
+        )

@@ -59,6 +59,7 @@ STANDS = {
     "PaymentInstructed": ("payment instructed", "good"),
     "PaycheckExcluded": ("left out", "bad"),
     "PaycheckSuperseded": ("begun again with corrected inputs", "plain"),
+    "PaycheckCancelled": ("cancelled", "plain"),
 }
 
 
@@ -96,6 +97,11 @@ def remarks(facts: Mapping[str, Any], last_event: str) -> list[tuple[str, str]]:
     if last_event == "PaycheckSuperseded":
         notes.append(
             ("Begun again with corrected inputs: another paycheck of this person took its place.", "wait")
+        )
+    if last_event == "PaycheckCancelled":
+        by, reason = facts.get("cancelled_by", "somebody"), facts.get("cancelled_reason", "no reason given")
+        notes.append(
+            (f"Cancelled with its pay run by {by}: {reason}. Nothing of it is paid or counts.", "bad")
         )
     if facts.get("no_hours"):
         notes.append(("No hours: paid by the hour, and there are no time entries in the period.", "wait"))

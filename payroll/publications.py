@@ -1,0 +1,93 @@
+"""What each event says to the world outside: the one table of topics, attributes and bodies.
+
+No personal data: ids, counts, and sums of an employer. Of a dead letter the stream it is about, which carries an
+employee's id; never a reason, a name or what one person earns.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from django.conf import settings
+
+from events.models import Event
+from events.outbox import Notice, Outlet
+from events.store import Recorded
+from payroll import keys, topics
+from payroll.subscribers.configured import subscribers
+
+
+class Told(NamedTuple):
+    """A topic, and the facts of the event that its body takes over."""
+
+    topic: str
+    facts: tuple[str, ...] = ()
+
+
+VALIDATED = ("completed", "excluded", "no_hours", "payable", "total_gross_cents", "total_net_cents")
+LETTER = ("step", "kind", "attempts", "fingerprint")
+PAYING = frozenset({"push-payment", "move-money"})  # a dead letter here: an employer's people are not paid
+
+TABLE: dict[str, tuple[Told, ...]] = {
+    "PayRunOpened": (Told(topics.PAYROLL_STARTED),),
+    "PayRunPaused": (Told(topics.PAYROLL_PAUSED),),
+    "PayRunResumed": (Told(topics.PAYROLL_RESUMED),),
+    "PayRunCancelled": (Told(topics.PAYROLL_CANCELLED),),
+    "PayRunCompleted": (Told(topics.PAYROLL_COMPLETED),),
+    "EmployerRunValidated": (Told(topics.EMPLOYER_VALIDATED, VALIDATED),),
+    "EmployerRunApproved": (Told(topics.EMPLOYER_APPROVED),),
+    "EmployerRunCancelled": (Told(topics.EMPLOYER_CANCELLED),),
+    "EmployerRunCompleted": (Told(topics.EMPLOYER_COMPLETED, ("notifications",)),),
+    "MoneyMoved": (Told(topics.PAYMENT_SETTLED, ("paid", "paid_cents", "gateway")),),
+    "DeadLettered": (Told(topics.DEAD_LETTER_CREATED, LETTER), Told(topics.PAYMENT_FAILED, LETTER)),
+    "Redriven": (Told(topics.DEAD_LETTER_CLOSED, ("step",)),),
+    "Dismissed": (Told(topics.DEAD_LETTER_CLOSED, ("step",)),),
+}
+
+# Of the event that opened the run, or the employer's part of it.
+OPENED = ("run", "employer_run", "employer", "period_start", "period_end", "pay_date")
+FILTERED = ("run", "employer", "kind")  # attributes, beside the topic and the environment
+
+Facts = dict[str, Any]
+
+
+def tell(events: Sequence[Recorded]) -> Iterator[Notice]:
+    """What these events say, each with what its run was opened with."""
+    letters = _first(event.stream for event in events if event.stream.startswith("deadletter-"))
+    subjects = {stream: str(facts.get("subject", "")) for stream, facts in letters.items()}
+    about = {event.stream: _run_stream(subjects.get(event.stream, event.stream)) for event in events}
+    opened = _first(about.values())
+    for event in events:
+        run = opened.get(about[event.stream], {})
+        for told in TABLE[event.type]:
+            if told.topic == topics.PAYMENT_FAILED and event.data.get("step") not in PAYING:
+                continue
+            body = {name: run[name] for name in OPENED if name in run}
+            body |= {"run_kind": run["kind"]} if "kind" in run else {}
+            body |= {"employers": len(run["employer_runs"])} if "employer_runs" in run else {}
+            if event.stream in subjects:
+                body |= {"dead_letter": event.stream.removeprefix("deadletter-")}
+                body |= {"about": subjects[event.stream], "event": event.type}
+            body |= {name: event.data[name] for name in told.facts if name in event.data}
+            yield Notice(event, told.topic, _attributes(told.topic, run), body)
+
+
+def _attributes(topic: str, run: Facts) -> dict[str, str]:
+    """What subscribers filter on; SNS takes no empty ones."""
+    named = {name: str(run[name]) for name in FILTERED if run.get(name)}
+    return {"topic": topic, "environment": settings.ENVIRONMENT} | named
+
+
+def _run_stream(stream: str) -> str:
+    """The stream whose first event says which run this is: the employer's part of a paycheck, else itself."""
+    if stream.startswith("paycheck-"):
+        return keys.employerrun_stream(keys.employer_run_of(stream))
+    return stream
+
+
+def _first(streams: Iterable[str]) -> dict[str, Facts]:
+    """The facts of the first event of each stream."""
+    first = Event.objects.filter(stream__in=set(streams), version=1)
+    return dict(first.values_list("stream", "data"))
+
+
+OUTLET = Outlet(frozenset(TABLE), tell, subscribers)
