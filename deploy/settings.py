@@ -3,21 +3,35 @@
 PAYROLL_ENV         development (default) or production. Production is given every secret and refuses defaults
 PAYROLL_STATE_DIR   where the embedded database, objects and bank live; default: .state beside manage.py
 DATABASE_URL        the application's role; unset means the embedded Postgres
-DATABASE_OWNER_URL  the role that migrates and owns the tables; default: DATABASE_URL
+DATABASE_OWNER_URL  the role that migrates and owns the tables; default: DATABASE_URL. Never through a pooler
+PAYROLL_POOLER      on behind RDS Proxy or pgbouncer by transaction; for PAYROLL_POOL_* see deploy/sessions.py
 PAYROLL_SECRET_KEY, PAYROLL_FIELD_KEYS (id:base64,id:base64), PAYROLL_INDEX_KEY, PAYROLL_ALLOWED_HOSTS
-PAYROLL_DOORBELL    django_q (default) or polling
+PAYROLL_DOORBELL    django_q (default), celery or polling: what wakes the workers
+PAYROLL_BROKER_URL  for celery: sqs:// (AWS_REGION, AWS_ENDPOINT_URL and credentials as AWS has them) or redis://…
+PAYROLL_QUEUE_PREFIX  what the names of the queues begin with; default: payroll
 PAYROLL_GATEWAY     sandbox (default on the embedded database) or ach: where payment files go
+PAYROLL_STORAGE     folder (default) or s3://bucket/prefix: manifests and payment files; PAYROLL_STORAGE_KMS_KEY
+PAYROLL_SUBSCRIBERS who is told what happens, comma separated (payroll/subscribers); default: console#payment.*
+PAYROLL_TOPIC_ARN   one more of them: an SNS topic. PAYROLL_WEBHOOK_SECRET signs what goes to https:// subscribers
+EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS, DEFAULT_FROM_EMAIL: for mailto:
+PAYROLL_DOWNSTREAM_<STEP>  local, https://… or sqs:<queue>: who does that step (deploy/downstreams.py)
+PAYROLL_RESPONSE_QUEUE  where downstream systems on SQS put their answers; default: payroll-task-tokens
+PAYROLL_REDRIVE_AFTER_S, _PER_LETTER, _PER_TICK, _FAILED_MAX: dead letters that are tried again by themselves
+PAYROLL_API_CALLS_PER_MINUTE  of one key; default: 600
 PAYROLL_AUTO_APPROVE  for the demo and tests only: validated employers approve themselves
 """
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from deploy import postgres, secrets
+from deploy import downstreams, postgres, secrets, sessions
+from payroll.subscribers import addresses
 
+S3_ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?\Z")
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENVIRONMENT = os.environ.get("PAYROLL_ENV") or "development"
 PRODUCTION = ENVIRONMENT == "production"
@@ -55,6 +69,16 @@ def one_of(name: str, value: str, allowed: set[str]) -> str:
     return value
 
 
+def broker(url: str, doorbell: str) -> str:
+    """The broker's URL, which only celery needs."""
+    if doorbell == "celery" and urlsplit(url).scheme not in {"sqs", "redis", "rediss"}:
+        raise ImproperlyConfigured(
+            "PAYROLL_DOORBELL=celery needs PAYROLL_BROKER_URL: sqs:// with the credentials of the environment, "
+            "or redis://host:port/0"
+        )
+    return url
+
+
 one_of("PAYROLL_ENV", ENVIRONMENT, {"development", "production"})
 if PRODUCTION and EMBEDDED:
     required("DATABASE_URL")
@@ -84,6 +108,7 @@ def database(url: str) -> dict[str, object]:
         port = parts.port
     except ValueError:
         parts, port = urlsplit(""), None
+    keeping = sessions.kept()
     if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
         raise ImproperlyConfigured(
             "DATABASE_URL must look like postgresql://user:password@host:port/name; "
@@ -96,10 +121,15 @@ def database(url: str) -> dict[str, object]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": parts.hostname or "",
         "PORT": str(port or ""),
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
+        **keeping,
         "DISABLE_SERVER_SIDE_CURSORS": True,  # a cursor that outlives its transaction pins a pooled connection
-        "OPTIONS": {"connect_timeout": 10, "application_name": "payroll", **dict(parse_qsl(parts.query))},
+        "OPTIONS": {
+            "connect_timeout": 10,
+            "application_name": "payroll",
+            "server_side_binding": True,  # values beside the text: RDS Proxy pins for a text above 16 KB
+            **dict(parse_qsl(parts.query)),
+            **keeping.get("OPTIONS", {}),
+        },
     }
 
 
@@ -120,8 +150,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Work
 
 EVENTS_DOORBELL = one_of(
-    "PAYROLL_DOORBELL", os.environ.get("PAYROLL_DOORBELL") or "django_q", {"django_q", "polling"}
+    "PAYROLL_DOORBELL", os.environ.get("PAYROLL_DOORBELL") or "django_q", {"django_q", "celery", "polling"}
 )
+EVENTS_BROKER_URL = broker(os.environ.get("PAYROLL_BROKER_URL", ""), EVENTS_DOORBELL)
+# Read when Celery is imported: SIGTERM then ends a worker softly, instead of waiting for whatever it is doing.
+os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+EVENTS_CELERY: dict[str, object] = {}  # changes to events.doorbells.celery.CONFIG; a check refuses most
+EVENTS_QUEUE_PREFIX = os.environ.get("PAYROLL_QUEUE_PREFIX") or "payroll"
 EVENTS_LEASE_S = float(
     os.environ.get("PAYROLL_LEASE_S", "15")
 )  # without a heartbeat; a beat comes every third
@@ -129,9 +164,30 @@ EVENTS_SWEEP_S = float(os.environ.get("PAYROLL_SWEEP_S", "5"))
 EVENTS_STALL_S = float(
     os.environ.get("PAYROLL_STALL_S", "10")
 )  # due work that nobody takes: restart the workers
-EVENTS_TICK_S = 60.0
-EVENTS_TICKS = ["payroll.tick.today"]  # called by `manage.py worker`, not by the workers of one run
+# What has to happen again and again: a function, and the seconds between. The supervisor or Celery beat runs them.
+EVENTS_TICKS = {
+    "sweep": ("events.ticks.sweep", EVENTS_SWEEP_S),
+    "fold": ("events.ticks.fold", 3.0),
+    "calendar": ("payroll.tick.today", 60.0),
+    "redrive": ("events.redrive.scheduled", 30.0),
+    "publish": ("events.outbox.publish", 2.0),
+    "tokens": ("events.tokens.expire", 2.0),
+    "forget": ("ops.api.forget.old", 60.0),
+    "health": ("ops.health.watch", 60.0),
+}
+EVENTS_TICKS_OF_A_SCHEDULE = {"calendar", "health"}  # not run by those who only follow one run
+# Dead letters that may heal by themselves are tried again: after so long, then ever later
+EVENTS_REDRIVE_AFTER_S = float(os.environ.get("PAYROLL_REDRIVE_AFTER_S", "300"))
+EVENTS_REDRIVE_PER_LETTER = int(os.environ.get("PAYROLL_REDRIVE_PER_LETTER", "2"))  # times a piece of work
+EVENTS_REDRIVE_PER_TICK = int(os.environ.get("PAYROLL_REDRIVE_PER_TICK", "50"))
+EVENTS_REDRIVE_FAILED_MAX = int(os.environ.get("PAYROLL_REDRIVE_FAILED_MAX", "5"))  # in a row, of one fault
 EVENTS_POLL_S = 0.2
+_downstreams = downstreams.configured(os.environ, production=PRODUCTION)
+EVENTS_DOWNSTREAM: dict[str, str] = _downstreams[0]
+EVENTS_DOWNSTREAM_LIMITS: dict[str, downstreams.Limits] = _downstreams[1]
+EVENTS_DOWNSTREAM_SECRET = os.environ.get("PAYROLL_DOWNSTREAM_SECRET", "")
+EVENTS_DOWNSTREAM_REQUEST_TASKS = downstreams.request_tasks(os.environ)
+EVENTS_RESPONSE_QUEUE = os.environ.get("PAYROLL_RESPONSE_QUEUE") or f"{EVENTS_QUEUE_PREFIX}-task-tokens"
 EVENTS_DATABASE_REVIVE = "deploy.embedded.revive"
 
 Q_CLUSTER = {
@@ -152,10 +208,20 @@ Q_CLUSTER = {
     "label": "django-q2",
 }
 
+# AWS: credentials and AWS_ENDPOINT_URL are read by boto itself
+
+AWS_REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+
 # Payroll
 
 PAYROLL_BATCH = int(os.environ.get("PAYROLL_BATCH", "500"))  # employees of one batch
-PAYROLL_OBJECTS = STATE_DIR / "objects"
+PAYROLL_OBJECTS = STATE_DIR / "objects"  # where `folder` keeps them
+PAYROLL_STORAGE = os.environ.get("PAYROLL_STORAGE") or "folder"
+if PAYROLL_STORAGE != "folder" and not S3_ADDRESS.match(PAYROLL_STORAGE):
+    raise ImproperlyConfigured(
+        f"PAYROLL_STORAGE is {PAYROLL_STORAGE!r}; it is folder, or s3://bucket, or s3://bucket/prefix"
+    )
+PAYROLL_STORAGE_KMS_KEY = os.environ.get("PAYROLL_STORAGE_KMS_KEY", "")
 PAYROLL_GATEWAY = one_of(
     "PAYROLL_GATEWAY",
     os.environ.get("PAYROLL_GATEWAY") or ("sandbox" if EMBEDDED else "ach"),
@@ -168,6 +234,34 @@ if PRODUCTION and PAYROLL_AUTO_APPROVE:
     raise ImproperlyConfigured(
         "PAYROLL_AUTO_APPROVE is for demos and tests: in production a second person approves"
     )
+
+# Who is told
+
+PAYROLL_WEBHOOK_SECRET = os.environ.get("PAYROLL_WEBHOOK_SECRET", "")
+_topic = os.environ.get("PAYROLL_TOPIC_ARN", "")
+try:
+    PAYROLL_SUBSCRIBERS = addresses.parse(
+        ",".join(
+            filter(
+                None,
+                (os.environ.get("PAYROLL_SUBSCRIBERS") or "console#payment.*", _topic and f"sns:{_topic}"),
+            )
+        ),
+        signed=bool(PAYROLL_WEBHOOK_SECRET),
+        production=PRODUCTION,
+    )
+except ValueError as misspelt:
+    raise ImproperlyConfigured(str(misspelt)) from None
+EMAIL_BACKEND = (
+    f"django.core.mail.backends.{'smtp' if os.environ.get('EMAIL_HOST') else 'console'}.EmailBackend"
+)
+EMAIL_HOST = os.environ.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT") or "25")
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = flag("EMAIL_USE_TLS")
+EMAIL_TIMEOUT = 5
+DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL") or "payroll@localhost"
 
 # Web
 
@@ -192,6 +286,7 @@ INSTALLED_APPS = [
     "deploy",
 ]
 MIDDLEWARE = [
+    "ops.api.edge.Edge",  # outermost: whatever goes wrong in the API leaves as a problem document
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -215,6 +310,9 @@ TEMPLATES = [
         },
     }
 ]
+PAYROLL_API_CALLS_PER_MINUTE = int(os.environ.get("PAYROLL_API_CALLS_PER_MINUTE", "600"))  # of one key
+PAYROLL_API_UNKNOWN_TOKENS_PER_MINUTE = 30  # from one address
+PAYROLL_API_BODY_BYTES = 256 * 1024
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -262,5 +360,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("PAYROLL_LOG_LEVEL", "WARNING")},
-    "loggers": {"payroll.notify": {"level": "INFO"}},  # notifications go to the console, and to a table
+    "loggers": {"payroll.subscribers.console": {"level": "INFO"}},  # what PAYROLL_SUBSCRIBERS asks for
 }

@@ -10,7 +10,7 @@ from django.core.management import BaseCommand, CommandError, call_command
 from events import projection
 from ops import follow
 from ops.status import RunStatus, run_status
-from payroll import sample, tick
+from payroll import objects, sample, tick
 from payroll.calc.money import dollars
 from payroll.models import PayRun
 from payroll.projections import RUNS
@@ -75,7 +75,7 @@ def summary(statuses: list[RunStatus], paid_before: int, seconds: float) -> str:
         f"taxes         {dollars(taxes):>16}   withheld from the people paid",
         f"net           {dollars(sum(status.net_cents for status in statuses)):>16}",
         f"paid out      {dollars(sum(status.paid_cents for status in statuses)):>16}",
-        f"files         {len(files):>16,}   NACHA, in {settings.PAYROLL_OBJECTS / 'files'}",
+        f"files         {len(files):>16,}   NACHA, in {objects.location('files')}",
         f"dead letters  {len(letters):>16,}",
         f"seconds       {seconds:>16.1f}",
         "",
