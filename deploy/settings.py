@@ -70,13 +70,34 @@ def one_of(name: str, value: str, allowed: set[str]) -> str:
 
 
 def broker(url: str, doorbell: str) -> str:
-    """The broker's URL, which only celery needs."""
-    if doorbell == "celery" and urlsplit(url).scheme not in {"sqs", "redis", "rediss"}:
+    """The broker's URL, which only celery needs.
+
+    sqs://key:secret@host:port says for SQS what AWS_ENDPOINT_URL_SQS and AWS_ACCESS_KEY_ID say, and is turned into
+    them: an endpoint and credentials are then looked for in one place by everything that talks to SQS.
+    """
+    if doorbell != "celery":
+        return url
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        parts, port = urlsplit(""), ""
+    if parts.scheme not in {"sqs", "redis", "rediss"}:
         raise ImproperlyConfigured(
             "PAYROLL_DOORBELL=celery needs PAYROLL_BROKER_URL: sqs:// with the credentials of the environment, "
             "or redis://host:port/0"
         )
-    return url
+    if parts.scheme != "sqs":
+        return url
+    if parts.hostname:
+        here = parts.hostname == "localhost" or parts.hostname.startswith("127.")
+        os.environ.setdefault(
+            "AWS_ENDPOINT_URL_SQS", f"{'http' if here else 'https'}://{parts.hostname}{port}"
+        )
+    if parts.username:
+        os.environ.setdefault("AWS_ACCESS_KEY_ID", unquote(parts.username))
+        os.environ.setdefault("AWS_SECRET_ACCESS_KEY", unquote(parts.password or ""))
+    return "sqs://"
 
 
 one_of("PAYROLL_ENV", ENVIRONMENT, {"development", "production"})

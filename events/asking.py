@@ -1,10 +1,11 @@
-"""A step that a downstream system does: a batch asks, waits without a worker, and goes on with the answers.
+"""A step that a downstream system does: work asks, waits without a worker, and goes on with the answers.
 
     claim ─▶ tokens and TaskRequested ─▶ send ─▶ waiting ─▶ (answers, or their deadline) ─▶ ready ─▶ claim ─▶ apply
 
 The claim that finds an answer for every item applies the step as if it had computed it: the same events, the same
-transaction (batches.py). A worker that dies anywhere loses nothing: what has not been answered is asked again with new
-tokens, and the old ones are too late.
+transaction (batches.py). A task is asked for in the same way, as one item that is its subject (runner.py). A worker
+that dies anywhere loses nothing: what has not been answered is asked again with new tokens, and the old ones are too
+late.
 """
 
 import logging
@@ -22,10 +23,10 @@ from events.answers import NotAnAnswer
 from events.doorbells import ring
 from events.downstream import Downstream
 from events.failures import NeedsReview, NoAnswer, TryAgain
-from events.saga import Asks, Batch, Item, Pipeline, Step
+from events.saga import Asks, Batch, Item, Outcome, Pipeline, Step, Task
 from events.store import NewEvent
 from events.tokens import Known
-from events.transports import Refused, Request, Task, Unreachable
+from events.transports import Refused, Request, Unreachable
 from events.work import Claimed, Fenced
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,17 @@ class TooMany(Exception):
     def __init__(self, step: str, items: int, size: int) -> None:
         super().__init__(f"the downstream system for {step} takes {size} of its {items} tasks at a time")
         self.size = size
+
+
+@dataclass
+class Subject:
+    """What a task is about, as the one item of a batch."""
+
+    stream: str
+    version: int = 0
+
+    def fold(self, event: Any) -> None:
+        """A task has no next step here: nothing is to be taken in."""
 
 
 @dataclass
@@ -65,12 +77,40 @@ def answered(pipeline: Pipeline, at: int, held: Claimed, batch: Batch) -> Step |
     target = downstream.of(step.name)
     if target is None or pipeline.asks is None:
         return step
-    items = {number: item for number, item in batch.items.items() if item.version <= at}
-    found = tokens.known(held, [item.stream for item in items.values()])
+    before = {number: item for number, item in batch.items.items() if item.version <= at}
+    return _answered(target, pipeline.asks, step, held, replace(batch, items=before))
+
+
+def outcome(task: Task, held: Claimed) -> Outcome | None:
+    """What a task comes to; None when a downstream system was asked, and the work waits.
+
+    raises   what the task raises; NeedsReview and TryAgain as the downstream says, NoAnswer when it says nothing
+    """
+    target, asks = downstream.of(task.name), task.asks
+    given = asks.ask(held) if target and asks else None
+    if target is None or asks is None or given is None:
+        return task.act(held)
+    put = Asks(
+        steps=frozenset({task.name}),
+        terms=lambda work: {},
+        ask=lambda step, subject, work: given,
+        check=lambda step, output: asks.check(output),
+        accept=lambda step, subject, work, output: asks.accept(work, output),
+        keep=asks.keep,
+    )
+    step = Step(task.name, task.queue, lambda subject, work: task.act(work), Outcome, task.retry)
+    subject = Subject(held.subject)
+    decided = _answered(target, put, step, held, Batch({0: subject}, held))
+    return decided.decide(subject, held) if decided else None
+
+
+def _answered(target: Downstream, asks: Asks, step: Step, held: Claimed, batch: Batch) -> Step | None:
+    """The step with the answers in place of its computation; None when these items were asked for."""
+    found = tokens.known(held, [item.stream for item in batch.items.values()])
     decided: dict[str, Callable[[], Any]] = {}
     unanswered: dict[int, Item] = {}
-    for number, item in items.items():
-        answer = _decision(pipeline.asks, step, item, batch.context, found.get(item.stream))
+    for number, item in batch.items.items():
+        answer = _decision(asks, step, item, batch.context, found.get(item.stream))
         if answer is None:
             unanswered[number] = item
         else:
@@ -79,7 +119,7 @@ def answered(pipeline: Pipeline, at: int, held: Claimed, batch: Batch) -> Step |
         return replace(step, decide=lambda item, context: decided[item.stream]())
     if target.at_a_time is not None and len(unanswered) > target.at_a_time:
         raise TooMany(step.name, len(unanswered), target.at_a_time)
-    _ask(target, pipeline.asks, held, replace(batch, items=unanswered), step)
+    _ask(target, asks, held, replace(batch, items=unanswered), step)
     return None
 
 
@@ -131,7 +171,7 @@ def _ask(target: Downstream, asks: Asks, held: Claimed, batch: Batch, step: Step
             held, items, deadline_s=target.deadline_s, heartbeat_s=min(target.heartbeat_s, target.deadline_s)
         )
         store.append([_requested(target, held, len(items))], cause=held.id)
-    to_send = [Task(each.number, each.task, each.token, inputs[each.number]) for each in issued]
+    to_send = [transports.Task(each.number, each.task, each.token, inputs[each.number]) for each in issued]
     sent = _send(target, asks, held, terms, to_send)
     after_s = _fares(target.step, sent.why, held)
     if sent.why and not sent.accepted:
@@ -152,7 +192,7 @@ def _requested(target: Downstream, held: Claimed, items: int) -> NewEvent:
 
 
 def _send(
-    target: Downstream, asks: Asks, held: Claimed, terms: dict[str, Any], tasks: Sequence[Task]
+    target: Downstream, asks: Asks, held: Claimed, terms: dict[str, Any], tasks: Sequence[transports.Task]
 ) -> Sent:
     """Send the tasks in requests of a bounded size. One that is refused is halved, until the guilty task is alone.
 

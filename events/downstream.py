@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from events.failures import TryAgain
-from events.saga import REGISTRY, Pipeline
+from events.saga import REGISTRY, can_be_given
 
 DEADLINE_S = 900.0
 FAILURES_MAX = 5  # sends in a row that failed, before the breaker opens
@@ -108,16 +108,14 @@ def of(step: str) -> Downstream | None:
 
 def check() -> None:
     """Every step that is given away exists, and can be. Raises ImproperlyConfigured."""
-    can = {
-        name
-        for saga in REGISTRY.values()
-        if isinstance(saga, Pipeline) and saga.asks
-        for name in saga.asks.steps
-    }
+    can = {name for saga in REGISTRY.values() for name in can_be_given(saga)}
+    every = {step.name for saga in REGISTRY.values() for step in saga.steps}
     for step in settings.EVENTS_DOWNSTREAM:
         if step not in can:
+            why = "it is always done here" if step in every else "there is no such step"
             raise ImproperlyConfigured(
-                f"{step!r} cannot be given to a downstream system; these can: {', '.join(sorted(can)) or 'none'}"
+                f"{step!r} cannot be given to a downstream system: {why}. "
+                f"These can: {', '.join(sorted(can)) or 'none'}"
             )
 
 

@@ -1,11 +1,17 @@
-"""No process of ours outlives the one that started it."""
+"""No process of ours outlives the one that started it, and each learns that it is to stop."""
 
 import ctypes
+import mmap
 import os
 import signal
 import sys
+from typing import Any
 
 PR_SET_PDEATHSIG = 1
+
+# One byte that a process shares with all that it forks: 1 once it was told to stop. It has no lock, because a lock is
+# lost with a process that is killed while it holds it.
+TOLD_TO_STOP = mmap.mmap(-1, 1)
 
 _forked_by = 0
 
@@ -32,3 +38,13 @@ def forks_die_with_us() -> None:
 def _remember() -> None:
     global _forked_by  # noqa: PLW0603 - a fork hands the child nothing else
     _forked_by = os.getpid()
+
+
+def tell_to_stop(*_: Any, **__: Any) -> None:
+    """Let this process and all that it has forked know that they are to stop; also as a handler of signals."""
+    TOLD_TO_STOP[0] = 1
+
+
+def told_to_stop() -> bool:
+    """Whether this process is to stop: it was told so, or whoever forked it is gone."""
+    return TOLD_TO_STOP[0] == 1 or os.getppid() == 1

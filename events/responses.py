@@ -14,10 +14,9 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from events import answers, tokens
+from events import answers, aws, tokens
 from events.answers import Answer, AnsweredOtherwise, NotAnAnswer, TooLate
 from events.database import DATABASE_LOST, reconnect
-from events.transports import sqs
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ def serve(name: str, stop: threading.Event, *, threads: int = 1) -> None:
 
     raises   NoQueue at the start; later on a queue that does not answer is asked again
     """
-    queue = find(sqs.client(read_s=READ_S), name)
+    queue = find(_client(), name)
     others = [threading.Thread(target=_serve, args=[queue, stop]) for _ in range(threads - 1)]
     for other in others:
         other.start()
@@ -92,7 +91,7 @@ def poll(client: Any, queue: Queue, *, wait_s: int = LONG_POLL_S) -> int:
 
 
 def _serve(queue: Queue, stop: threading.Event) -> None:
-    client, pause_s = sqs.client(read_s=READ_S), PAUSE_S
+    client, pause_s = _client(), PAUSE_S
     try:
         while not stop.is_set():
             try:
@@ -107,7 +106,10 @@ def _serve(queue: Queue, stop: threading.Event) -> None:
                 pause_s = min(pause_s * 2, PAUSE_MAX_S)
     finally:
         connection.close()
-        client.close()
+
+
+def _client() -> Any:
+    return aws.client("sqs", read_s=READ_S)
 
 
 def _read(message: dict[str, Any]) -> list[Answer] | None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from django.conf import settings
 from django.db import transaction
 
-from events import batches, fates, limits, store, work
+from events import asking, batches, fates, limits, store, work
 from events.database import DATABASE_LOST, reconnect
 from events.doorbells import ring
 from events.heartbeat import heartbeat
@@ -94,8 +94,9 @@ def _run_task(saga: Saga, held: Claimed) -> None:
     if fates.spent(held, task.retry):
         return
     try:
-        outcome = task.act(held)
-        _apply(saga, index, held, outcome)
+        outcome = asking.outcome(task, held)
+        if outcome is not None:
+            _apply(saga, index, held, outcome)
     except (Fenced, *DATABASE_LOST):
         raise
     except Exception as error:

@@ -61,14 +61,37 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskAsks:
+    """How a task is put to a downstream system, and how its answer becomes the task's outcome.
+
+    ask      what the downstream needs to know; no personal data. None when there is nothing to ask, and we act
+    check    whether an output looks like an answer, told from it alone
+    accept   what `act` would return, from the answer, held against our own log
+    keep     (run key, content) -> (object, sha256): as in Asks
+
+    `check` and `accept` raise events.answers.NotAnAnswer. Where acting here after somebody else was asked, or the other
+    way round, does harm, the saga records who does it before the task begins, and `ask` and `act` go by that.
+    """
+
+    ask: Callable[[Claimed], dict[str, Any] | None]
+    check: Callable[[dict[str, Any]], None]
+    accept: Callable[[Claimed, dict[str, Any]], Outcome]
+    keep: Callable[[str, bytes], tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
-    """A step that acts once for its subject; it may run more than once, so it is idempotent by key."""
+    """A step that acts once for its subject; it may run more than once, so it is idempotent by key.
+
+    asks   how it is given to a downstream system; None when it never is
+    """
 
     name: str
     queue: str
     act: Callable[[Claimed], Outcome]
     retry: Retry = field(default_factory=Retry)
     timeout_s: float = 300.0
+    asks: TaskAsks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +180,10 @@ def register(saga: Saga | Pipeline) -> None:
 
 
 def task(
-    name: str, *, queue: str, retry: Retry | None = None
+    name: str, *, queue: str, retry: Retry | None = None, asks: TaskAsks | None = None
 ) -> Callable[[Callable[[Claimed], Outcome]], Task]:
     """Declare a task."""
-    return lambda act: Task(name, queue, act, retry or Retry())
+    return lambda act: Task(name, queue, act, retry or Retry(), asks=asks)
 
 
 def step(
@@ -168,6 +191,24 @@ def step(
 ) -> Callable[[Callable[[Any, Any], Any]], Step]:
     """Declare a step of a pipeline."""
     return lambda decide: Step(name, queue, decide, emits, retry or Retry())
+
+
+def can_be_given(saga: Saga | Pipeline) -> set[str]:
+    """The names of a saga's steps that may be given to a downstream system."""
+    if isinstance(saga, Pipeline):
+        return {step.name for step in saga.steps if saga.asks and step.name in saga.asks.steps}
+    return {task.name for task in saga.steps if task.asks}
+
+
+def check(saga: Saga | Pipeline, name: str, output: dict[str, Any]) -> None:
+    """Whether an output looks like an answer to this step. Raises events.answers.NotAnAnswer."""
+    step = next(step for step in saga.steps if step.name == name)
+    if isinstance(step, Task):
+        assert step.asks is not None
+        step.asks.check(output)
+    else:
+        assert isinstance(saga, Pipeline) and saga.asks is not None
+        saga.asks.check(step, output)
 
 
 def queues() -> list[str]:

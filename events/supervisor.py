@@ -118,7 +118,10 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Replace the workers when work has been due for them, and nobody held any, for the whole stall time."""
-        if Work.objects.filter(state=WorkState.LEASED).exists() or not work.due(self.queues):
+        held = Work.objects.filter(state=WorkState.LEASED)
+        if self.queues:
+            held = held.filter(queue__in=self.queues)
+        if held.exists() or not work.due(self.queues):
             self._idle_since, self._patience = None, 1
         elif self._idle_since is None:
             self._idle_since = time.monotonic()

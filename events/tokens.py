@@ -13,15 +13,15 @@ import logging
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from django.db import connection, transaction
 
-from events import answers, store
+from events import answers, saga, store
 from events.answers import Answer, AnsweredOtherwise, NotAnAnswer, TooLate, UnknownToken
 from events.doorbells import ring
-from events.saga import REGISTRY, Item, Pipeline
+from events.saga import REGISTRY, Item
 from events.store import NewEvent
 from events.work import Claimed
 
@@ -155,7 +155,8 @@ select id from events_work
 EXPIRE = f"""
 with over as (
   update events_tasktoken t
-     set state = case when w.epoch = t.epoch and w.state in ('leased', 'waiting') then 'expired' else 'void' end,
+     set state = case when w.epoch = t.epoch and w.step = t.step and w.state in ('leased', 'waiting')
+                      then 'expired' else 'void' end,
          answered_at = clock_timestamp(),
          answer = case when t.deadline_at < statement_timestamp()
                        then jsonb_build_object('over', 'deadline',
@@ -322,10 +323,7 @@ def _fill_in(token: dict[str, Any], answer: Answer) -> None:
         token["beats"] = True
         return
     if answer.outcome == "success":
-        pipeline = cast(Pipeline, REGISTRY[token["saga"]])
-        assert pipeline.asks is not None
-        step = next(step for step in pipeline.steps if step.name == token["step"])
-        pipeline.asks.check(step, answer.content["output"])
+        saga.check(REGISTRY[token["saga"]], token["step"], answer.content["output"])
     token["state"] = "succeeded" if answer.outcome == "success" else "failed"
     token["answer"], token["content"] = answer.sha256, answer.text
 

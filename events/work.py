@@ -154,12 +154,13 @@ returning state = 'ready'
 
 CHILDREN_ADDED = "update events_work set pending = pending + %s where id = %s"
 
-# What a person or a downstream answer sets going again, from one of the named states.
+# What a person sets going again, from one of the named states. Work that waits for answers (pending) is woken by those
+# alone: an approval never sends it on.
 RESUME = """
 update events_work
    set state = 'ready', attempts = 0, snoozes = 0, lost = 0, error = '', epoch = epoch + 1,
        available_at = clock_timestamp() + %s * interval '1 second'
- where id = %s and state = %s
+ where id = %s and state = %s and pending = 0
 """
 
 CANCEL = """
@@ -252,7 +253,8 @@ def children_added(parent: UUID, count: int) -> None:
 
 
 def resume(work_id: UUID, *, from_state: str, delay_s: float = 0) -> bool:
-    """Make waiting or dead work ready again; False when it was not in that state, so somebody was first.
+    """Make waiting or dead work ready again; False when it was not in that state, so somebody was first, or waits
+    for answers.
 
     delay_s  seconds until it is due
     """

@@ -13,22 +13,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.db import connection
 
-from events import projection
-from events.doorbells import bell, sqs
+from events import limits, outbox, projection, queues
 
 log = logging.getLogger(__name__)
 
 DUE_S_MAX = 60.0  # due work that nobody takes for so long
 LATE_S_MAX = 300.0  # deliveries and read models that lag so far behind
 
-# How long the oldest work of each queue has been due, where nothing of its run is paused or at a limit.
+# How long the oldest work of each queue has been due, where nothing holds its run or its employer's part back.
 WAITING = """
 select queue, extract(epoch from clock_timestamp() - min(available_at))
   from events_work w
  where state = 'ready' and available_at < clock_timestamp()
-   and not exists (select 1 from events_limit l
-                    where l.scope in ('run:' || w.run_key, 'group:' || w.group_key,
-                                      'part:' || w.run_key || '/' || w.group_key))
+   and not array['run:' || run_key, 'group:' || group_key, 'part:' || run_key || '/' || group_key] && %s::text[]
  group by queue order by queue
 """
 OVERDUE_LEASES = """
@@ -49,10 +46,9 @@ select count(*) filter (where given_up_at is not null),
 def troubles() -> Iterator[str]:
     """What is not as it should be, and what to do about it."""
     yield from _work()
-    yield from _read_models()
+    yield from _followers()
     yield from _deliveries()
-    if bell().HAS_BEAT and sqs.is_sqs(settings.EVENTS_BROKER_URL):
-        yield from _queues()
+    yield from _queues()
 
 
 def watch() -> None:
@@ -62,7 +58,7 @@ def watch() -> None:
 
 
 def _work() -> Iterator[str]:
-    for queue, seconds in _rows(WAITING):
+    for queue, seconds in _rows(WAITING, limits.blocked()):
         if seconds > DUE_S_MAX:
             yield f"work has been due in {queue} for {seconds:.0f} s and nobody takes it: start workers for it"
     ((overdue,),) = _rows(OVERDUE_LEASES, DUE_S_MAX)
@@ -70,11 +66,11 @@ def _work() -> Iterator[str]:
         yield f"{overdue} pieces of work are held by lost workers: nobody sweeps. Start a worker or beat"
 
 
-def _read_models() -> Iterator[str]:
-    for model in projection.PROJECTIONS:
-        ((seconds,),) = _rows(BEHIND, model.name)
+def _followers() -> Iterator[str]:
+    for name in (*(model.name for model in projection.PROJECTIONS), outbox.NAME):
+        ((seconds,),) = _rows(BEHIND, name)
         if seconds and seconds > LATE_S_MAX:
-            yield f"the read model {model.name} is {seconds:.0f} s behind the log: see why it does not follow"
+            yield f"{name} is {seconds:.0f} s behind the log: start a worker or beat, or see in its log why it stays"
 
 
 def _deliveries() -> Iterator[str]:
@@ -87,16 +83,18 @@ def _deliveries() -> Iterator[str]:
 
 def _queues() -> Iterator[str]:
     try:
-        for depth in sqs.show():
+        for depth in queues.show():
             if depth.dead:
-                yield f"{depth.dead} rings of {depth.name} ended in its dead-letter queue: see the workers' logs"
+                yield f"{depth.dead} messages lie in {depth.name}-dlq: see the workers' logs for why, then purge it"
+            if depth.name == settings.EVENTS_RESPONSE_QUEUE and (depth.oldest_s or 0) > DUE_S_MAX:
+                yield f"answers wait in {depth.name} for {depth.oldest_s} s: start manage.py answers"
             for attribute, (found, wanted) in depth.differs.items():
                 yield f"{depth.name}: {attribute} is {found} and should be {wanted}: manage.py queues create mends it"
-    except (BotoCoreError, ClientError, sqs.QueueMissing) as error:
+    except (BotoCoreError, ClientError, queues.QueueMissing) as error:
         yield f"the queues do not answer: {error}"
 
 
-def _rows(statement: str, *parameters: str | float) -> list[tuple[Any, ...]]:
+def _rows(statement: str, *parameters: str | float | list[str]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
         return list(cursor.fetchall())

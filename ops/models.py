@@ -1,6 +1,6 @@
 """The API's own tables: who may call, and what keeps a call from counting twice or too often.
 
-Each is written by one module: api/keys.py, api/auth.py, api/idempotency.py, api/limits.py.
+Each is written by one module: api/keys.py, api/auth.py, api/idempotency.py, api/rate.py.
 """
 
 from django.db import models
@@ -50,7 +50,7 @@ class ApiReply(models.Model):
     id = models.BigAutoField(primary_key=True)
     key = models.TextField(help_text="The API key that asked.")
     idempotency_key = models.TextField()
-    request_sha256 = models.TextField(help_text="Of method, path and body.")
+    request_sha256 = models.TextField(help_text="Of method, path, query and body.")
     begun_at = models.DateTimeField()
     status = models.IntegerField(null=True, help_text="Empty while it is being done.")
     content_type = models.TextField(default="")

@@ -8,14 +8,13 @@ What Celery and the broker promise is not relied on: attempts, leases, retries a
 are still those under which a message is lost as seldom as can be, and `checks.py` holds them to it.
 """
 
-import mmap
-import os
 import re
 import signal
 import sys
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from celery import Celery, Task, signals
@@ -24,10 +23,9 @@ from django.db import connection
 from django.db.models.functions import Now
 from kombu import Queue
 
-from events import runner, saga, ticks
-from events.doorbells import sqs
+from events import aws, queues, runner, saga, ticks
 from events.models import Work, WorkState
-from events.orphans import forks_die_with_us
+from events.orphans import forks_die_with_us, tell_to_stop, told_to_stop
 
 PROCESSES_PER_WORKER = True
 HAS_BEAT = True
@@ -38,10 +36,9 @@ RING, TICK = "events.ring", "events.tick"
 STEP_TIMEOUT_S = 300  # the longest that a step may take (events.saga)
 ANSWER_S = 20.0  # an answer begins nothing new after this long
 TIME_LIMIT_S = STEP_TIMEOUT_S + 30
+CONNECT_S, READ_S = 3, 5
+LONG_POLL_S = 20
 SOFT_SHUTDOWN_S = 15  # Celery waits for all of it; a step is done sooner, and what is not is taken over
-
-# One byte that a worker shares with what it forks: 1 once it was told to stop.
-TOLD_TO_STOP = mmap.mmap(-1, 1)
 
 _serves: list[str] = []  # the queues of this worker
 
@@ -65,6 +62,7 @@ CONFIG = {
     "worker_enable_remote_control": False,
     "worker_send_task_events": False,
     "task_create_missing_queues": False,
+    "task_publish_retry": False,  # the sweeper rings again
     "broker_connection_retry_on_startup": True,
     "worker_hijack_root_logger": False,
     "worker_redirect_stdouts": False,
@@ -88,7 +86,7 @@ class Unscheduled(Task):  # type: ignore[misc]
 def app() -> Celery:
     """The Celery application of this process, connected to PAYROLL_BROKER_URL.
 
-    raises   sqs.QueueMissing when a queue is not there yet
+    raises   queues.QueueMissing when a queue is not there yet
     """
     made = Celery("events", task_cls=Unscheduled, set_as_current=False)
     made.conf.update({**CONFIG, **settings.EVENTS_CELERY})
@@ -110,21 +108,29 @@ def app() -> Celery:
 
 
 def _broker() -> dict[str, Any]:
-    """How the broker is reached, in Celery's words."""
-    if not sqs.is_sqs(settings.EVENTS_BROKER_URL):
-        options = {
-            "visibility_timeout": sqs.VISIBILITY_S,
+    """How the broker is reached, in Celery's words. No call to it may block whoever rings: the sweeper rings again."""
+    if not queues.rings_on_sqs():
+        options: dict[str, Any] = {
+            "visibility_timeout": queues.RING_VISIBILITY_S,
             "global_keyprefix": f"{settings.EVENTS_QUEUE_PREFIX}:",
+            "socket_connect_timeout": CONNECT_S,
+            "socket_timeout": READ_S,
         }
         return {"broker_url": settings.EVENTS_BROKER_URL, "broker_transport_options": options}
+    endpoint = urlsplit(aws.endpoint("sqs"))
     return {
-        "broker_url": sqs.broker_url(),
+        "broker_url": f"sqs://{endpoint.netloc}",  # credentials are found by botocore
         "broker_transport_options": {
-            "region": sqs.region(),
-            "is_secure": sqs.is_secure(),
-            "predefined_queues": {name: {"url": sqs.url(name)} for name in saga.queues()},
-            "wait_time_seconds": 20,
+            "region": settings.AWS_REGION,
+            "is_secure": endpoint.scheme != "http",
+            "predefined_queues": {name: {"url": queues.url(queues.name(name))} for name in saga.queues()},
+            "wait_time_seconds": LONG_POLL_S,
             "polling_interval": 0.05,  # while a worker is full, kombu looks this often whether it still is
+            "client-config": {
+                "connect_timeout": CONNECT_S,
+                "read_timeout": LONG_POLL_S + READ_S,
+                "retries": {"mode": "standard", "total_max_attempts": 2},
+            },
         },
     }
 
@@ -179,7 +185,7 @@ def answer(work_id: str) -> None:
 
     work_id   which work rang; only for the trace, because the table decides what is due
     """
-    runner.run_due(queues=_serves, hop=True, budget_s=ANSWER_S, stopping=_stopping)
+    runner.run_due(queues=_serves, hop=True, budget_s=ANSWER_S, stopping=told_to_stop)
 
 
 def serve(workers: int, queues: Sequence[str] | None) -> None:
@@ -187,10 +193,10 @@ def serve(workers: int, queues: Sequence[str] | None) -> None:
     global _serves  # noqa: PLW0603 - a fork hands the children nothing else
     _serves = list(queues or saga.queues())
     _look_first()
-    if _stopping():
+    if told_to_stop():
         return
     forks_die_with_us()
-    signals.worker_shutting_down.connect(_tell_to_stop, weak=False)
+    signals.worker_shutting_down.connect(tell_to_stop, weak=False)
     worker = app().Worker(
         queues=_serves,
         concurrency=workers,
@@ -204,14 +210,13 @@ def serve(workers: int, queues: Sequence[str] | None) -> None:
 
 
 def _look_first() -> None:
-    """Work through what is due before listening.
+    """Work through what is due, for a while, before listening.
 
     So a broker that has gone deaf delays work and does not stop it: the supervisor replaces workers that take nothing.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _tell_to_stop)
-    while runner.run_due(queues=_serves, stopping=_stopping):
-        pass
+        signal.signal(number, tell_to_stop)
+    runner.run_due(queues=_serves, hop=True, budget_s=ANSWER_S, stopping=told_to_stop)
     connection.close()  # not to be shared with the children
 
 
@@ -220,11 +225,3 @@ def beat() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # In memory: every tick decides from the tables, so there is nothing to remember.
     app().Beat(scheduler_cls="celery.beat:Scheduler", loglevel="WARNING", quiet=True).run()
-
-
-def _tell_to_stop(*_: Any, **__: Any) -> None:
-    TOLD_TO_STOP[0] = 1
-
-
-def _stopping() -> bool:
-    return TOLD_TO_STOP[0] == 1 or os.getppid() == 1

@@ -1,5 +1,6 @@
 """The settings without which Celery loses rings, repeats them or takes what it should not, as a Django system check."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +24,13 @@ MUST_BE = {
     "worker_send_task_events": (False, "messages would tell more than an id"),
     "task_create_missing_queues": (False, "a misspelt queue would be created and nobody listen"),
 }
-POLLING_INTERVAL_S_MAX = 0.1
+# Celery lets these win over what it is configured with, so that rings would go elsewhere.
+MUST_NOT_BE_SET = (
+    "CELERY_BROKER_URL",
+    "CELERY_BROKER_READ_URL",
+    "CELERY_BROKER_WRITE_URL",
+    "CELERY_RESULT_BACKEND",
+)
 STOP_TIMEOUT_S = 120  # the most that ECS waits between SIGTERM and SIGKILL
 
 
@@ -33,10 +40,18 @@ def check(**_: Any) -> list[Error]:
         return []
     from billiard.common import REMAP_SIGTERM
 
-    from events.doorbells import celery, sqs
+    from events import queues
+    from events.doorbells import celery
 
     conf = {**celery.CONFIG, **settings.EVENTS_CELERY}
-    return list(findings(conf, sqs.VISIBILITY_S, celery.STEP_TIMEOUT_S, REMAP_SIGTERM))
+    return [
+        *findings(conf, queues.RING_VISIBILITY_S, celery.STEP_TIMEOUT_S, REMAP_SIGTERM),
+        *(
+            _error(6, f"{name} is set in the environment, and Celery would follow it: use PAYROLL_BROKER_URL")
+            for name in MUST_NOT_BE_SET
+            if name in os.environ
+        ),
+    ]
 
 
 def findings(
@@ -64,9 +79,6 @@ def findings(
         yield _error(4, f"worker_soft_shutdown_timeout is {soft_s} s: above 0 and below {STOP_TIMEOUT_S} s")
     if remapped != "SIGQUIT":
         yield _error(5, "REMAP_SIGTERM is not SIGQUIT: a worker would be told to stop and not stop softly")
-    for entry in (conf.get("beat_schedule") or {}).values():
-        if {"eta", "countdown"} & set(entry.get("options", ())):
-            yield _error(6, "a tick is sent for later: on SQS such a message is executed several times")
 
 
 def _error(number: int, message: str) -> Error:

@@ -5,8 +5,6 @@ ours (see DECISIONS.md): its own queue loses tasks when a worker is killed at a 
 for ever a task that kills its worker.
 """
 
-import mmap
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -16,7 +14,7 @@ from uuid import UUID
 from django.db import transaction
 
 from events import runner
-from events.orphans import forks_die_with_us
+from events.orphans import forks_die_with_us, tell_to_stop, told_to_stop
 
 PROCESSES_PER_WORKER = False
 HAS_BEAT = False
@@ -25,10 +23,6 @@ HAS_BEAT = False
 RINGS_MAX = 4
 
 _queues: Sequence[str] | None = None  # that this cluster serves, for its forks to inherit
-
-# One byte that every process of the cluster shares: 1 once it was told to stop. It has no lock, because a lock
-# is lost with a process that is killed while it holds it.
-TOLD_TO_STOP = mmap.mmap(-1, 1)
 
 
 def ring(ids: Sequence[UUID], *, again: bool = False) -> None:
@@ -45,7 +39,7 @@ def answer(work_id: str) -> None:
 
     work_id   which work rang; only for the trace, because the table decides what is due
     """
-    runner.run_due(queues=_queues, stopping=_stopping)
+    runner.run_due(queues=_queues, stopping=told_to_stop)
 
 
 def serve(workers: int, queues: Sequence[str] | None) -> None:
@@ -62,7 +56,7 @@ def serve(workers: int, queues: Sequence[str] | None) -> None:
 
     def stop(*_: object) -> None:
         # django-q2 waits for its workers, and one that answers goes on as long as something is due: tell it first.
-        TOLD_TO_STOP[0] = 1
+        tell_to_stop()
         if cluster.sentinel is None:
             sys.exit(0)
         cluster.stop()
@@ -71,7 +65,3 @@ def serve(workers: int, queues: Sequence[str] | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cluster.start()
     cluster.sentinel.join()
-
-
-def _stopping() -> bool:
-    return TOLD_TO_STOP[0] == 1 or os.getppid() == 1

@@ -11,25 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
-
+from events import aws
 from events.transports.errors import Refused, Unreachable
 
 if TYPE_CHECKING:
     from events.transports import Keep, Request, Sender
 
-CONNECT_S, READ_S, ATTEMPTS = 5, 10, 2
+CONNECT_S, READ_S, TRIES_MAX = 5, 10, 2
 REFUSALS = {"InvalidMessageContents", "InvalidParameterValue"}
 
 
 @contextmanager
 def sender(queue: str, keep: "Keep") -> "Iterator[Sender]":
     """A client that sends to this queue."""
-    opened = client(read_s=READ_S)
-    try:
-        yield _Sqs(opened, queue, keep)
-    finally:
-        opened.close()
+    opened = aws.client("sqs", connect_s=CONNECT_S, read_s=READ_S, tries_max=TRIES_MAX)
+    yield _Sqs(opened, queue, keep)
 
 
 class _Sqs:
@@ -66,13 +62,3 @@ class _Sqs:
             raise Unreachable(f"SQS said {code}") from None
         except BotoCoreError as lost:
             raise Unreachable(type(lost).__name__) from None
-
-
-def client(*, read_s: float) -> Any:
-    """A client of SQS; region, credentials and AWS_ENDPOINT_URL as the environment has them."""
-    import boto3
-    from botocore.config import Config
-
-    retries: Any = {"total_max_attempts": ATTEMPTS, "mode": "standard"}
-    config = Config(connect_timeout=CONNECT_S, read_timeout=read_s, retries=retries)
-    return boto3.client("sqs", region_name=settings.AWS_REGION, config=config)

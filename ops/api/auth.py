@@ -3,8 +3,9 @@
     Authorization: Payroll-HMAC-SHA256 key=pk_…, timestamp=1763712000, nonce=…, signature=<64 hex digits>
 
 The signature is over seven lines: method, path (percent-decoded), query (as sent, without the question mark),
-timestamp, nonce, Idempotency-Key (empty when there is none), SHA-256 of the body in hex. The last six cannot hold a
-line break, so no two requests have the same lines. The timestamp may be off by 300 seconds; within them the nonce
+timestamp, nonce, Idempotency-Key (empty when there is none), SHA-256 of the body in hex. Of these only the path can
+hold a line break, as %0A: the first line is the method, the last five are what follows the path, and what is between
+them is the path. So no two requests have the same lines. The timestamp may be off by 300 seconds; within them the nonce
 tells a replay.
 """
 

@@ -6,9 +6,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from ops.api import problems
-from ops.api.problems import NOT_FOUND, TOO_LARGE, Problem
+from ops.api.problems import BAD_REQUEST, NOT_FOUND, TOO_LARGE, Problem
 
 PREFIX = "/api/"
+LENGTH_DIGITS = 18  # more of them are no length
 KEPT = ("Allow", "Retry-After", "WWW-Authenticate")
 HEADERS = {
     "Cache-Control": "no-store",
@@ -34,9 +35,10 @@ class Edge:
         return answer
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
-        most = settings.PAYROLL_API_BODY_BYTES
-        if _length(request) > most:
-            return problems.response(Problem(TOO_LARGE, f"a request has up to {most} bytes"))
+        try:
+            _check_length(request)
+        except Problem as problem:
+            return problems.response(problem)
         answer = self.get_response(request)
         if answer.status_code < 400 or answer["Content-Type"] == problems.MEDIA_TYPE:
             return answer
@@ -54,6 +56,10 @@ def unknown(request: HttpRequest, **_: object) -> HttpResponse:
 unknown.csrf_exempt = True  # type: ignore[attr-defined]
 
 
-def _length(request: HttpRequest) -> int:
-    text = str(request.META.get("CONTENT_LENGTH") or "0")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+def _check_length(request: HttpRequest) -> None:
+    """Refuse a request by what it says of its length, before any of it is read. Raises Problem."""
+    text, most = str(request.META.get("CONTENT_LENGTH") or "0"), settings.PAYROLL_API_BODY_BYTES
+    if not (text.isascii() and text.isdigit()):
+        raise Problem(BAD_REQUEST, "Content-Length is no number of bytes")
+    if len(text) > LENGTH_DIGITS or int(text) > most:
+        raise Problem(TOO_LARGE, f"a request has up to {most} bytes")

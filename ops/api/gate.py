@@ -12,7 +12,7 @@ from ninja import Router
 from ninja.decorators import decorate_view
 from ninja.operation import Operation
 
-from ops.api import auth, idempotency, limits, problems
+from ops.api import auth, idempotency, problems, rate
 from ops.api.auth import Caller
 from ops.api.keys import Scope
 from ops.api.problems import FORBIDDEN, INVALID, TOO_MANY, UNSUPPORTED, Finding, Problem, ProblemDocument
@@ -102,7 +102,7 @@ def _gate(access: str, once: bool) -> Callable[[Run], Run]:
 def _admit(request: HttpRequest, access: str) -> str:
     """Who asks, whether too often, and whether they may; returns the id of the key."""
     asking = auth.authenticate(request)
-    counted = limits.count(asking.key)
+    counted = rate.count(asking.key)
     if counted.calls > settings.PAYROLL_API_CALLS_PER_MINUTE:
         detail = f"this key may call {settings.PAYROLL_API_CALLS_PER_MINUTE} times a minute"
         raise Problem(TOO_MANY, detail, headers={"Retry-After": str(counted.left_s)})

@@ -1,8 +1,9 @@
 """Idempotency-Key: the same POST again gets the same answer, and acts once.
 
-A record is opened before the act and closed with its answer. A crash in between leaves it open; it then expires, and
-the request that comes again acts again. That is harmless: whatever is done here is named by what it is, or compares the
-state before it acts, so a second time changes nothing.
+A record is opened before the act and closed with its answer. Where nobody knows how far the act came, because of a crash
+in between or a fault within it, the request that comes again is told so and nothing is done: meanwhile a person may have
+cancelled the run that it would open again, or the work that it would redrive may have failed again. So nothing acts twice
+under one key for as long as its record is kept.
 """
 
 import hashlib
@@ -13,44 +14,30 @@ from typing import Any
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
-from ops.api.problems import IN_PROGRESS, INVALID, KEY_REUSED, Finding, Problem
+from ops.api.problems import FAULT, IN_PROGRESS, INVALID, KEY_REUSED, OUTCOME_UNKNOWN, Finding, Problem
 
 HEADER = "Idempotency-Key"
 FORM = re.compile(r"[!-~]{1,200}")
 IN_PROGRESS_S = 120  # longer than any request may take
 KEPT_HOURS = 24
-STORED_MAX = 500  # statuses below it
 
 BEGIN = """
 insert into ops_apireply (key, idempotency_key, request_sha256, begun_at, content_type, location, body)
 values (%(key)s, %(idempotency_key)s, %(request)s, clock_timestamp(), '', '', '')
     on conflict (key, idempotency_key) do nothing
-returning begun_at
-"""
-
-# Who finds an open record that is too old takes it over; of two, the second finds it young again.
-TAKE_OVER = """
-update ops_apireply set begun_at = clock_timestamp()
- where key = %(key)s and idempotency_key = %(idempotency_key)s and request_sha256 = %(request)s
-   and status is null and begun_at < clock_timestamp() - make_interval(secs => %(in_progress_s)s)
-returning begun_at
+returning id
 """
 
 FIND = """
-select request_sha256, status, content_type, location, body
+select request_sha256, status, content_type, location, body,
+       begun_at < clock_timestamp() - make_interval(secs => %(in_progress_s)s) as overdue
   from ops_apireply where key = %(key)s and idempotency_key = %(idempotency_key)s
 """
 
-# `begun_at` fences out a request that was so slow that another took its record over.
 CLOSE = """
 update ops_apireply
    set status = %(status)s, content_type = %(content_type)s, location = %(location)s, body = %(body)s
- where key = %(key)s and idempotency_key = %(idempotency_key)s and status is null and begun_at = %(begun_at)s
-"""
-
-FORGET = """
-delete from ops_apireply
- where key = %(key)s and idempotency_key = %(idempotency_key)s and status is null and begun_at = %(begun_at)s
+ where id = %(id)s
 """
 
 
@@ -59,20 +46,17 @@ def once(request: HttpRequest, key: str, act: Callable[[], HttpResponse]) -> Htt
 
     key      the API key: an Idempotency-Key means something within one key only
     act      makes the answer; it does not raise
-    raises   Problem: without a key 422, a key of another request 422, the same request at work 409
+    raises   Problem: without a key 422, a key of another request 422, the same request at work 409, or with an
+             outcome that is not known 409
     """
     names = {"key": key, "idempotency_key": _key_of(request), "request": _digest(request)}
-    begun = _rows(BEGIN, names) or _rows(TAKE_OVER, names | {"in_progress_s": IN_PROGRESS_S})
+    begun = _rows(BEGIN, names)
     if not begun:
         return _before(names)
-    claim = names | {"begun_at": begun[0][0]}
     answer = act()
-    if answer.status_code >= STORED_MAX:
-        _run(FORGET, claim)
-        return answer
     stored = {"status": answer.status_code, "content_type": answer["Content-Type"]}
     stored |= {"location": answer.get("Location", ""), "body": answer.content.decode()}
-    _run(CLOSE, claim | stored)
+    _close(stored | {"id": begun[0][0]})
     return answer
 
 
@@ -92,12 +76,17 @@ def _digest(request: HttpRequest) -> str:
 
 
 def _before(names: dict[str, Any]) -> HttpResponse:
-    found = _rows(FIND, names)
-    if found and found[0][0] != names["request"]:
+    found = _rows(FIND, names | {"in_progress_s": IN_PROGRESS_S})
+    if not found:  # it was forgotten this moment
+        raise Problem(IN_PROGRESS, "ask again in a moment", headers={"Retry-After": "2"})
+    request, status, content_type, location, body, overdue = found[0]
+    if request != names["request"]:
         raise Problem(KEY_REUSED, "take a new Idempotency-Key for another request")
-    if not found or found[0][1] is None:  # open, or it failed and was forgotten this moment
+    if status is None and not overdue:
         raise Problem(IN_PROGRESS, "ask again for its answer in a moment", headers={"Retry-After": "2"})
-    _, status, content_type, location, body = found[0]
+    if status is None or status >= FAULT.status:
+        detail = "it is not known whether this was done: look at what it was about, and use a new Idempotency-Key"
+        raise Problem(OUTCOME_UNKNOWN, detail)
     answer = HttpResponse(body, status=status, content_type=content_type)
     if location:
         answer["Location"] = location
@@ -111,6 +100,6 @@ def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def _run(statement: str, parameters: dict[str, Any]) -> None:
+def _close(stored: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+        cursor.execute(CLOSE, stored)

@@ -180,7 +180,7 @@ def _chosen(filters: Filters) -> tuple[list[Range] | None, UUID | None]:
 def of_run(run: UUID) -> list[Range]:
     """The streams of a pay run: its own, its employers', their paychecks', its dead letters' and its requests'.
 
-    None when there is no such run.
+    Nothing when there is no such run.
     """
     opened = History(keys.payrun_stream(run)).facts.get("PayRunOpened")
     if opened is None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from uuid import uuid4
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from ninja.errors import HttpError, ValidationError
 from pydantic import BaseModel, Field
 
@@ -37,6 +38,7 @@ NOT_FOUND = Kind("not-found", 404, "There is no such thing")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "This cannot be done here")
 REFUSED = Kind("refused", 409, "Refused, and nothing was done")
 IN_PROGRESS = Kind("in-progress", 409, "The same request is being carried out")
+OUTCOME_UNKNOWN = Kind("outcome-unknown", 409, "It is not known whether this was done")
 ANSWERED_OTHERWISE = Kind("answered-otherwise", 409, "Another answer was given before")
 TOO_LATE = Kind("too-late", 410, "The answer comes too late")
 TOO_LARGE = Kind("too-large", 413, "The request is too large")
@@ -117,6 +119,10 @@ def of(error: Exception) -> Problem:
             return Problem(BAD_REQUEST, "the body is not the JSON that is asked for")
         case Http404():
             return Problem(NOT_FOUND, "nothing is found under this address")
+        case RequestDataTooBig():
+            return Problem(TOO_LARGE, "the body is too large")
+        case UnreadablePostError():
+            return Problem(BAD_REQUEST, "the body broke off")
     if isinstance(error, REFUSALS):
         return Problem(REFUSED, redact(str(error)))
     if isinstance(error, DATABASE_LOST):

@@ -15,7 +15,7 @@ from pydantic import Field, JsonValue
 from events import tokens
 from events.dead_letters import redact
 from events.tokens import AnsweredOtherwise, NotAnAnswer, TooLate, UnknownToken
-from ops.api import limits
+from ops.api import rate
 from ops.api.gate import OPEN, operation
 from ops.api.problems import ANSWERED_OTHERWISE, INVALID, NOT_FOUND, TOO_LATE, TOO_MANY, Problem
 from ops.api.shapes import Asked, Told
@@ -79,7 +79,7 @@ def _answer(request: HttpRequest, act: Callable[[], Any]) -> Taken:
 
 def _unknown(request: HttpRequest) -> Problem:
     """404; 429 for an address that goes on asking. A known token is answered, whoever else is behind its proxy."""
-    counted = limits.count(f"address:{request.META.get('REMOTE_ADDR', '')}")
+    counted = rate.count(f"address:{request.META.get('REMOTE_ADDR', '')}")
     if counted.calls > settings.PAYROLL_API_UNKNOWN_TOKENS_PER_MINUTE:
         return Problem(
             TOO_MANY, "too many unknown tokens from here", headers={"Retry-After": str(counted.left_s)}

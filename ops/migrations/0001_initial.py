@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('key', models.TextField(help_text='The API key that asked.')),
                 ('idempotency_key', models.TextField()),
-                ('request_sha256', models.TextField(help_text='Of method, path and body.')),
+                ('request_sha256', models.TextField(help_text='Of method, path, query and body.')),
                 ('begun_at', models.DateTimeField()),
                 ('status', models.IntegerField(help_text='Empty while it is being done.', null=True)),
                 ('content_type', models.TextField(default='')),

@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from ops.api import limits, runs
+from ops.api import rate, runs
 from ops.api.api import api
 from ops.api.keys import Scope
 from ops.models import ApiCount
@@ -73,7 +73,7 @@ def test_a_key_that_calls_too_often_waits_for_the_next_minute(
 ) -> None:
     settings.PAYROLL_API_CALLS_PER_MINUTE = 2
     now = SimpleNamespace(s=1_800_000_020)  # 20 seconds into a minute
-    monkeypatch.setattr(limits, "time", SimpleNamespace(time=lambda: now.s))
+    monkeypatch.setattr(rate, "time", SimpleNamespace(time=lambda: now.s))
     busy, other = calling.program(), calling.program()
     assert [busy.get("/runs").status_code for _ in range(2)] == [200, 200]
     response = busy.get("/runs")

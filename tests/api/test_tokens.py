@@ -15,7 +15,7 @@ from django.utils import timezone
 from events import store, tokens
 from events.models import TaskToken, Work, WorkState
 from events.store import NewEvent
-from ops.api import limits
+from ops.api import rate
 from payroll.domain import TaxCalculated
 from tests.api.calling import ROOT, problem
 
@@ -148,7 +148,7 @@ def test_an_unknown_token_is_not_found_and_no_token_is_refused() -> None:
 def test_who_keeps_guessing_is_told_to_stop_and_a_known_token_is_still_answered(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "time", SimpleNamespace(time=lambda: 1_800_000_020))
+    monkeypatch.setattr(rate, "time", SimpleNamespace(time=lambda: 1_800_000_020))
     settings.PAYROLL_API_UNKNOWN_TOKENS_PER_MINUTE = 3
     for _ in range(3):
         problem(answer(secrets.token_urlsafe(32), "heartbeat", {}), 404)

@@ -2,6 +2,9 @@
 
 import base64
 import json
+import os
+import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -10,8 +13,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from events import doorbells, runner, saga, ticks, work
-from events.doorbells import celery, checks, sqs
+from events import aws, doorbells, runner, saga, ticks, work
+from events import queues as sqs
+from events.doorbells import celery, checks
 from events.models import Work
 from tests import brokers
 from tests.kernel import toy
@@ -44,7 +48,7 @@ def queues(endpoint: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Ite
 def _forget() -> None:
     """Let the next call connect anew, with the settings of now."""
     celery.app.cache_clear()
-    sqs._client.cache_clear()
+    aws._client.cache_clear()
 
 
 def messages(client: Any, queue: str) -> list[dict[str, Any]]:
@@ -52,12 +56,15 @@ def messages(client: Any, queue: str) -> list[dict[str, Any]]:
     found = []
     while True:
         received = client.receive_message(
-            QueueUrl=sqs.url(queue), MaxNumberOfMessages=10, AttributeNames=["All"], WaitTimeSeconds=0
+            QueueUrl=sqs.url(sqs.name(queue)),
+            MaxNumberOfMessages=10,
+            AttributeNames=["All"],
+            WaitTimeSeconds=0,
         ).get("Messages", [])
         if not received:
             return found
         for message in received:
-            client.delete_message(QueueUrl=sqs.url(queue), ReceiptHandle=message["ReceiptHandle"])
+            client.delete_message(QueueUrl=sqs.url(sqs.name(queue)), ReceiptHandle=message["ReceiptHandle"])
             body = json.loads(base64.b64decode(message["Body"]))
             found.append({**body, "group": message["Attributes"].get("MessageGroupId")})
 
@@ -126,7 +133,7 @@ def test_the_sweeper_rings_where_no_ring_waits_and_nowhere_else(queues: Any) -> 
     assert rung_for(queues, "tax-calc") == [str(tax.id)], "a ring for it was waiting"
     assert rung_for(queues, "control") == [str(control.id)], "nobody had rung for it"
     for queue in ("tax-calc", "control"):
-        queues.purge_queue(QueueUrl=sqs.url(queue))
+        queues.purge_queue(QueueUrl=sqs.url(sqs.name(queue)))
     ticks.sweep()
     assert rung_for(queues, "tax-calc") == [str(tax.id)], "its ring was purged"
     assert rung_for(queues, "control") == [str(control.id)]
@@ -214,7 +221,7 @@ def good() -> dict[str, Any]:
 def said(**change: Any) -> list[str]:
     conf = {**good(), **change.pop("conf", {})}
     arguments = {
-        "visibility_s": sqs.VISIBILITY_S,
+        "visibility_s": sqs.RING_VISIBILITY_S,
         "step_timeout_s": celery.STEP_TIMEOUT_S,
         "remapped": "SIGQUIT",
     }
@@ -242,7 +249,6 @@ def test_each_setting_is_held_to(name: str) -> None:
         ({"conf": {"worker_soft_shutdown_timeout": 0}}, "events.E004"),
         ({"conf": {"worker_soft_shutdown_timeout": 120}}, "events.E004"),
         ({"remapped": ""}, "events.E005"),
-        ({"conf": {"beat_schedule": {"x": {"options": {"countdown": 3}}}}}, "events.E006"),
     ],
 )
 def test_times_that_do_not_fit_each_other_are_found(change: dict[str, Any], found: str) -> None:
@@ -262,7 +268,7 @@ def test_the_application_runs_with_the_settings_that_were_checked(queues: Any) -
     assert {name: conf[name] for name in checks.MUST_BE} == {
         name: wanted for name, (wanted, _) in checks.MUST_BE.items()
     }
-    assert conf.broker_transport_options["polling_interval"] <= checks.POLLING_INTERVAL_S_MAX
+    assert conf.broker_transport_options["polling_interval"] <= 0.1
 
 
 def test_every_tick_is_in_the_schedule_of_beat(queues: Any, settings: Any) -> None:
@@ -283,7 +289,9 @@ def shown(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
 
 def test_every_queue_has_a_dead_letter_queue_behind_it(queues: Any, settings: Any) -> None:
     for queue in saga.queues():
-        found = queues.get_queue_attributes(QueueUrl=sqs.url(queue), AttributeNames=["All"])["Attributes"]
+        found = queues.get_queue_attributes(QueueUrl=sqs.url(sqs.name(queue)), AttributeNames=["All"])[
+            "Attributes"
+        ]
         policy = json.loads(found["RedrivePolicy"])
         assert policy["deadLetterTargetArn"].endswith(f":{settings.EVENTS_QUEUE_PREFIX}-{queue}-dlq")
         assert int(policy["maxReceiveCount"]) == 5
@@ -296,10 +304,12 @@ def test_show_tells_depth_and_what_differs_and_create_mends_it(
     put(one := new(queue="tax-calc"))
     doorbells.ring([one.id])
     tax = f"{settings.EVENTS_QUEUE_PREFIX}-tax-calc"
-    queues.set_queue_attributes(QueueUrl=sqs.url("tax-calc"), Attributes={"VisibilityTimeout": "30"})
+    queues.set_queue_attributes(
+        QueueUrl=sqs.url(sqs.name("tax-calc")), Attributes={"VisibilityTimeout": "30"}
+    )
     found = shown(capsys)
     assert found[tax]["waiting"] == 1
-    assert found[tax]["differs"] == {"VisibilityTimeout": ["30", str(sqs.VISIBILITY_S)]}
+    assert found[tax]["differs"] == {"VisibilityTimeout": ["30", str(sqs.RING_VISIBILITY_S)]}
     assert not any(each["differs"] for name, each in found.items() if name != tax)
     call_command("queues", "create")
     capsys.readouterr()
@@ -313,18 +323,79 @@ def test_queues_that_are_not_there_are_asked_for_by_name(queues: Any, settings: 
         call_command("queues", "show")
 
 
-def test_an_endpoint_that_does_not_answer_is_named(queues: Any, settings: Any) -> None:
-    settings.EVENTS_BROKER_URL = f"sqs://test:test@127.0.0.1:{brokers.free_port()}"
-    _forget()
+def test_an_endpoint_that_does_not_answer_is_named(queues: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{brokers.free_port()}")
     with pytest.raises(CommandError, match="the queues do not answer"):
         call_command("queues", "show")
 
 
-@pytest.mark.parametrize("command", [["queues", "show"], ["beat"]])
-def test_what_only_celery_has_is_refused_elsewhere(settings: Any, command: list[str]) -> None:
+def test_what_only_celery_has_is_refused_elsewhere(settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
     settings.EVENTS_DOORBELL = "polling"
-    with pytest.raises(CommandError):
-        call_command(*command)
+    with pytest.raises(CommandError, match="only celery has a beat"):
+        call_command("beat")
+    call_command("queues", "create")
+    assert "no queue has to be created" in capsys.readouterr().out
+
+
+def test_the_response_queue_is_made_whatever_the_doorbell(
+    queues: Any, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An answer whose reader died has to come again long before its token expires."""
+    settings.EVENTS_DOORBELL = "polling"
+    settings.EVENTS_RESPONSE_QUEUE = f"{settings.EVENTS_QUEUE_PREFIX}-task-tokens"
+    settings.EVENTS_DOWNSTREAM = {"tax-calc": "sqs:requests"}
+    call_command("queues", "create")
+    capsys.readouterr()
+    assert list(shown(capsys)) == [settings.EVENTS_RESPONSE_QUEUE]
+    found = queues.get_queue_attributes(
+        QueueUrl=sqs.url(settings.EVENTS_RESPONSE_QUEUE), AttributeNames=["All"]
+    )["Attributes"]
+    assert int(found["VisibilityTimeout"]) <= 60
+
+
+@pytest.mark.parametrize("name", checks.MUST_NOT_BE_SET)
+def test_what_celery_would_follow_instead_is_found(
+    queues: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "redis://elsewhere/0")
+    (error,) = checks.check()
+    assert (error.id, name in error.msg) == ("events.E006", True)
+
+
+@pytest.mark.parametrize(
+    ("url", "endpoint", "key"),
+    [
+        ("sqs://", None, None),
+        ("sqs://a:b%2Fc@127.0.0.1:4566", "http://127.0.0.1:4566", ("a", "b/c")),
+        ("sqs://sqs.eu-west-1.amazonaws.com:443", "https://sqs.eu-west-1.amazonaws.com:443", None),
+    ],
+)
+def test_a_broker_url_with_a_place_in_it_says_it_to_everybody(
+    monkeypatch: pytest.MonkeyPatch, url: str, endpoint: str | None, key: Any
+) -> None:
+    from deploy.settings import broker
+
+    names = ("AWS_ENDPOINT_URL_SQS", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    for name in names:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    assert broker(url, "celery") == "sqs://"
+    found = [os.environ.get(name) for name in names]
+    assert found == [endpoint, *(key or (None, None))]
+
+
+def test_ringing_at_a_broker_that_says_nothing_ends(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frozen Redis must not hold up an approval that has just committed."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        settings.EVENTS_DOORBELL = "celery"
+        settings.EVENTS_BROKER_URL = f"redis://127.0.0.1:{deaf.getsockname()[1]}/0"
+        monkeypatch.setattr(celery, "READ_S", 0.5)
+        _forget()
+        put(one := new(queue="control"))
+        began = time.monotonic()
+        doorbells.ring([one.id])
+        assert time.monotonic() - began < 10
+        _forget()
 
 
 def test_a_worker_refuses_a_queue_that_no_step_has(settings: Any) -> None:

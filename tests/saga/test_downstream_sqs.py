@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
-from events import responses, tokens
+from events import aws, responses, tokens
 from events.answers import AnsweredOtherwise
 from events.models import TaskToken
-from events.transports import sqs
 from tests import brokers
 from tests.downstream.manners import Manners
 from tests.downstream.sqs import Consumer, loader
@@ -53,7 +52,7 @@ def queues(emulator: str, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Ite
 
 
 def found() -> tuple[Any, responses.Queue]:
-    client = sqs.client(read_s=15)
+    client = aws.client("sqs", read_s=15)
     return client, responses.find(client, RESPONSES)
 
 

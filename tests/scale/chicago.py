@@ -35,8 +35,8 @@ PERIOD = ["--from", "2026-11-01", "--to", "2026-11-14", "--pay-date", "2026-11-2
 DEADLINE_S = 180
 MANNERS = ["--silent", "2", "--double", "2", "--late", "1", "--late-s", str(DEADLINE_S + 30)]
 
-# What happened, by stream and version; not when, nor in which transaction. The bank numbers what reaches it in the order
-# in which it does, so its own reference is left out.
+# What happened, by stream and version; not when, nor in which transaction. The bank numbers what reaches it in the
+# order in which it does, so its own reference is left out.
 LOG = """
 select stream, version, type, (data - 'bank_reference')::text from events_event
  where stream ~ '^(payrun|employerrun|paycheck)-' order by stream, version

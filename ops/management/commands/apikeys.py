@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
+from django.utils import timezone
 
 from ops.api import keys
 from ops.api.keys import Scope
@@ -58,9 +59,17 @@ class Command(BaseCommand):
             self.stdout.write(to_json({"keys": [facts(key) for key in found]}))
             return
         for key in found:
-            ended = "revoked" if key.revoked_at else f"until {key.expires_at or 'revoked'}"
-            self.stdout.write(f"{key.id}  {key.name:<24} {ended}  {' '.join(key.scopes)}")
+            self.stdout.write(f"{key.id}  {key.name:<24} {in_force(key)}  {' '.join(key.scopes)}")
         self.stdout.write(f"{len(found)} keys")
+
+
+def in_force(key: ApiKey) -> str:
+    """Until when a key may be used, or why it may not, in words."""
+    if key.revoked_at:
+        return "revoked"
+    if key.expires_at is None:
+        return "until revoked"
+    return f"{'until' if timezone.now() < key.expires_at else 'expired'} {key.expires_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def facts(key: ApiKey) -> dict[str, Any]:

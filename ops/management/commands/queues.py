@@ -8,9 +8,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
-from events import saga
-from events.doorbells import bell, sqs
-from events.doorbells.sqs import Depth, QueueMissing
+from events import queues
+from events.queues import Depth, QueueMissing
+
+NOTHING = (
+    "no queue has to be created: Redis makes its own, and with django_q or polling the table is the only one"
+)
 
 
 class Command(BaseCommand):
@@ -24,8 +27,6 @@ class Command(BaseCommand):
             verb.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, verb: str, json: bool, **options: Any) -> None:
-        if not bell().HAS_BEAT:
-            raise CommandError("PAYROLL_DOORBELL is not celery: the table is the only queue there is")
         try:
             getattr(self, f"do_{verb}")(json)
         except QueueMissing as missing:
@@ -34,16 +35,14 @@ class Command(BaseCommand):
             raise CommandError(f"the queues do not answer: {error}") from None
 
     def do_create(self, as_json: bool) -> None:
-        if not sqs.is_sqs(settings.EVENTS_BROKER_URL):
-            names = [f"{settings.EVENTS_QUEUE_PREFIX}:{queue}" for queue in saga.queues()]
-            self._say(as_json, {"queues": names}, ["Redis makes a queue when it is used: nothing to create"])
-            return
-        names = sqs.create()
-        self._say(as_json, {"queues": names}, [*names, f"{len(names)} queues, each with a dead-letter queue"])
+        names = queues.create()
+        lines = [*names, f"{len(names)} queues, each with a dead-letter queue"]
+        self._say(as_json, {"queues": names}, lines if names else [NOTHING])
 
     def do_show(self, as_json: bool) -> None:
-        found = list(sqs.show() if sqs.is_sqs(settings.EVENTS_BROKER_URL) else _on_redis())
-        self._say(as_json, {"queues": [depth._asdict() for depth in found]}, list(map(line, found)))
+        found = [*queues.show(), *_on_redis()]
+        lines = list(map(line, found))
+        self._say(as_json, {"queues": [depth._asdict() for depth in found]}, lines or [NOTHING])
 
     def _say(self, as_json: bool, facts: dict[str, Any], lines: list[str]) -> None:
         self.stdout.write(json.dumps(facts) if as_json else "\n".join(lines))
@@ -58,6 +57,8 @@ def line(depth: Depth) -> str:
 
 
 def _on_redis() -> list[Depth]:
+    if settings.EVENTS_DOORBELL != "celery" or queues.rings_on_sqs():
+        return []
     from events.doorbells import celery
 
     return [Depth(queue, waiting, 0, None, 0, {}) for queue, waiting in celery.depths().items()]

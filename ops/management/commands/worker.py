@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
 from events import doorbells, saga
+from events.queues import answers_on_sqs
 from events.supervisor import Supervisor, command
 from events.ticks import Clock
 
@@ -55,13 +56,9 @@ class Command(BaseCommand):
             raise CommandError("--workers is at least 1")
         only = ("--queues", ",".join(chosen)) if chosen else ()
         clock = Clock(ticks_here(no_schedule))
-        beside = [command("answers")] if clock.names and answered_by_queue() else []
+        # Answers are read by some worker that serves everything, and by whoever is told to.
+        beside = [command("answers")] if answers_on_sqs() and not chosen else []
         Supervisor(workers, command("worker", *only), chosen, clock, beside).run()
-
-
-def answered_by_queue() -> bool:
-    """Whether some downstream system answers through the response queue, which somebody has to read."""
-    return any(url.startswith("sqs:") for url in settings.EVENTS_DOWNSTREAM.values())
 
 
 def ticks_here(no_schedule: bool) -> list[str]:
