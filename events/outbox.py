@@ -13,7 +13,10 @@ import queue
 import random
 import threading
 import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID, uuid5
@@ -32,12 +35,12 @@ NAME = "publications"  # of the checkpoint
 PUBLICATIONS = UUID("8e1d8c0e-4b0a-5c55-9a53-0f7a1d1f6b02")
 CHUNK = 50_000  # events followed in one transaction
 BUDGET_S = 2.0  # of one tick
-GRACE_S = 5.0  # for what is being sent when the budget is used up; then its lease decides
 LEASE_S = 60.0
 BATCH = 50  # deliveries of one subscriber, claimed at once
 REST_S = 5.0  # before a subscriber that failed is told anything else
 ATTEMPTS_MAX = 12  # some two hours
 BASE_S, CAP_S = 5.0, 3600.0
+STRANGER_S = 3600.0  # longer than old and new processes run beside each other while subscribers change
 ERROR_MAX = 500
 
 CLAIM = """
@@ -51,6 +54,7 @@ update events_delivery
 returning id, publication_id, attempts
 """
 
+# Without a fence: it was taken, however late that is known.
 SENT = """
 update events_delivery set sent_at = clock_timestamp(), given_up_at = null, error = ''
  where id = %s and sent_at is null
@@ -71,12 +75,18 @@ update events_delivery
  where id = %(id)s and attempts = %(attempts)s and sent_at is null
 """
 
-# The last attempt may have ended with its process, before it could say how it went.
-LOST = """
+# The last attempt may have ended with its process, before it could say how it went. And whoever is configured no
+# longer is sent nothing: a person sees what was not told, and whether a new subscriber has to be told instead.
+GIVE_UP = """
 update events_delivery
-   set given_up_at = clock_timestamp(), error = 'the last attempt did not report back'
- where sent_at is null and given_up_at is null and due_at <= clock_timestamp() and attempts >= %s
-returning id, subscriber
+   set given_up_at = clock_timestamp(),
+       error = case when attempts >= %(attempts_max)s then 'the last attempt did not report back'
+                    else 'no such subscriber is configured' end
+ where sent_at is null and given_up_at is null and due_at <= clock_timestamp()
+   and (attempts >= %(attempts_max)s
+        or due_at <= clock_timestamp() - %(stranger_s)s * interval '1 second'
+           and subscriber <> all(%(configured)s))
+returning subscriber, error
 """
 
 
@@ -98,7 +108,8 @@ class Undelivered(Exception):
 
 
 class Subscriber(Protocol):
-    """Somebody who is told. `name` stays the same from one start of the program to the next."""
+    """Somebody who is told. `name` stays the same from one start of the program to the next, and is stored, logged
+    and shown: no person's address, no secret."""
 
     @property
     def name(self) -> str: ...
@@ -108,7 +119,8 @@ class Subscriber(Protocol):
         ...
 
     def send(self, publication: Publication) -> None:
-        """Tell it; returns when it has been taken. Raises Undelivered. Must end by itself within seconds."""
+        """Tell it; returns when it has been taken. Raises Undelivered. Should end by itself within
+        seconds: while it does not, this process tells it nothing else."""
         ...
 
 
@@ -135,13 +147,52 @@ class Held(NamedTuple):
 
 
 class Report(NamedTuple):
-    """How a claimed delivery went; error None means it was taken, and one that was not tried is handed back."""
+    """How an attempt went; error None means that it was taken."""
 
     held: Held
     subscriber: str
     error: str | None
-    tried: bool = True
 
+
+class Sender(threading.Thread):
+    """Tells one subscriber what was claimed for it, up to the first failure.
+
+    A thread cannot be stopped, but it can be left with nothing: what stands in `left` is not tried yet, and whoever
+    takes it out first has it.
+    """
+
+    def __init__(self, subscriber: Subscriber, batch: Iterable[tuple[Held, Publication]]) -> None:
+        super().__init__(daemon=True, name=subscriber.name)
+        self.subscriber = subscriber
+        self.left = deque(batch)
+        self.failed = False
+
+    def run(self) -> None:
+        try:
+            while self.left and not self.failed:
+                self._send(*self.left.popleft())
+        except IndexError:
+            pass  # the rest was taken back between the look and the grasp
+        finally:
+            _reports.put(self)
+
+    def _send(self, held: Held, publication: Publication) -> None:
+        error = None
+        try:
+            self.subscriber.send(publication)
+        except Undelivered as refused:
+            error = str(refused)
+        except Exception as wrong:  # its text may quote what was sent, or a secret address
+            error = f"it could not be sent: {type(wrong).__name__}"
+        self.failed = error is not None
+        _reports.put(Report(held, self.name, error))
+
+
+# Of this process. What a sender has to say waits here for the next relay, however late it is; its last word is
+# itself. One relay at a time, so that a subscriber has one sender.
+_reports: queue.SimpleQueue[Report | Sender] = queue.SimpleQueue()
+_senders: dict[str, Sender] = {}
+_relaying = threading.Lock()
 
 OUTLETS: list[Outlet] = []
 
@@ -180,32 +231,29 @@ def follow() -> bool:
 def relay(until: float | None = None) -> int:
     """Send what is due; each subscriber in a thread of its own, so that one that hangs holds up nobody else.
 
-    until     of time.monotonic: nothing new is begun after it; None means BUDGET_S from now
-    returns   how many deliveries were taken
+    until     of time.monotonic: what a sender has not begun by then is handed back; None means BUDGET_S from now
+    returns   how many deliveries were taken, late ones of earlier relays too
     """
     until = time.monotonic() + BUDGET_S if until is None else until
-    subscribers = [each for outlet in OUTLETS for each in outlet.subscribers()]
-    _give_up_lost()
-    reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
-    claimed = 0
-    for subscriber in subscribers:
-        if batch := _claim(subscriber.name):
-            claimed += len(batch)
-            named = Publication.objects.in_bulk([held.publication for held in batch])
-            told = [(held, named[held.publication]) for held in batch]
-            told.sort(key=lambda each: each[1].recorded_at)
-            given = (subscriber, told, until, reports.put)
-            threading.Thread(target=_send, args=given, daemon=True, name=subscriber.name).start()
-    taken = 0
-    for _ in range(claimed):
-        try:
-            report = reports.get(timeout=max(until + GRACE_S - time.monotonic(), 0.001))
-        except queue.Empty:
-            log.warning("a subscriber hangs; what was being sent to it is sent again when its lease ends")
-            break
-        _record(report)
-        taken += report.tried and report.error is None
-    return taken
+    if not _relaying.acquire(blocking=False):
+        return 0
+    try:
+        subscribers = [each for outlet in OUTLETS for each in outlet.subscribers()]
+        taken = _collect()
+        _give_up([each.name for each in subscribers])
+        begun = set()
+        for subscriber in subscribers:
+            if subscriber.name not in _senders and (batch := _claim(subscriber.name)):
+                sender = Sender(subscriber, batch)
+                sender.start()
+                _senders[sender.name] = sender
+                begun.add(sender.name)
+        taken += _collect(begun, until)
+        for sender in _senders.values():
+            _hand_back(sender)
+        return taken
+    finally:
+        _relaying.release()
 
 
 def send_again(deliveries: Iterable[UUID]) -> int:
@@ -237,7 +285,8 @@ def _write(outlet: Outlet, notices: Iterable[Notice]) -> None:
     Delivery.objects.bulk_create(deliveries, batch_size=1000, ignore_conflicts=True)
 
 
-def _claim(subscriber: str) -> list[Held]:
+def _claim(subscriber: str) -> list[tuple[Held, Publication]]:
+    """What is due to a subscriber, in the order in which it happened."""
     wanted: dict[str, Any] = {
         "subscriber": subscriber,
         "lease_s": LEASE_S,
@@ -246,68 +295,75 @@ def _claim(subscriber: str) -> list[Held]:
     }
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, wanted)
-        return [Held(*row) for row in cursor.fetchall()]
+        batch = [Held(*row) for row in cursor.fetchall()]
+    named = Publication.objects.in_bulk([held.publication for held in batch])
+    told = [(held, named[held.publication]) for held in batch]
+    return sorted(told, key=lambda each: each[1].recorded_at)
 
 
-def _send(
-    subscriber: Subscriber,
-    batch: Sequence[tuple[Held, Publication]],
-    until: float,
-    report: Callable[[Report], None],
-) -> None:
-    """Send one subscriber's batch; after a failure, or when time is up, the rest is handed back untried."""
-    going = True
-    for held, publication in batch:
-        if not going or time.monotonic() >= until:
-            report(Report(held, subscriber.name, None if going else "", tried=False))
-            continue
+def _collect(begun: AbstractSet[str] = frozenset(), until: float = 0.0) -> int:
+    """Write down how attempts went, as long as these senders are at it; returns how many deliveries were taken."""
+    taken = 0
+    while True:
+        wait_s = until - time.monotonic() if begun & _senders.keys() else 0.0
         try:
-            subscriber.send(publication)
-        except Undelivered as refused:
-            report(Report(held, subscriber.name, str(refused)))
-        except Exception as error:  # its text may quote what was sent, or a secret address
-            report(Report(held, subscriber.name, f"it could not be sent: {type(error).__name__}"))
+            came = _reports.get(timeout=max(wait_s, 0.0))
+        except queue.Empty:
+            return taken
+        if isinstance(came, Sender):
+            _senders.pop(came.name)
+            _hand_back(came)
         else:
-            report(Report(held, subscriber.name, None))
-            continue
-        going = False
+            _record(came)
+            taken += came.error is None
+
+
+def _hand_back(sender: Sender) -> None:
+    """Take from a sender what it has not tried: that was no attempt."""
+    untried = []
+    while sender.left:
+        with suppress(IndexError):  # the sender was faster
+            untried.append(sender.left.popleft()[0])
+    if not untried:
+        return
+    delay_s = REST_S if sender.failed else 0.0
+    rows: list[dict[str, Any]] = [
+        {"id": held.id, "attempts": held.attempts, "delay_s": delay_s} for held in untried
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(HANDED_BACK, rows)
 
 
 def _record(report: Report) -> None:
-    """Write down how a delivery went, in a statement of its own: what was sent stays sent."""
-    held, error = report.held, redact(report.error or "")[:ERROR_MAX]
-    row: dict[str, Any] = {
-        "id": held.id,
-        "attempts": held.attempts,
-        "attempts_max": ATTEMPTS_MAX,
-        "error": error,
-    }
-    with connection.cursor() as cursor:
-        if not report.tried:
-            cursor.execute(HANDED_BACK, row | {"delay_s": 0.0 if report.error is None else REST_S})
-        elif report.error is None:
+    """Write down how an attempt went, in a statement of its own: what was sent stays sent."""
+    held = report.held
+    if report.error is None:
+        with connection.cursor() as cursor:
             cursor.execute(SENT, [held.id])
-        else:
-            cursor.execute(FAILED, row | {"delay_s": _delay_s(held.attempts)})
-            gone = cursor.fetchone()
-            log.log(
-                logging.ERROR if gone and gone[0] else logging.WARNING,
-                "%s was not told of publication %s, attempt %d%s: %s",
-                report.subscriber,
-                held.publication,
-                held.attempts,
-                ", and it is given up" if gone and gone[0] else "",
-                error,
-            )
-
-
-def _give_up_lost() -> None:
+        return
+    row: dict[str, Any] = {"id": held.id, "attempts": held.attempts, "attempts_max": ATTEMPTS_MAX}
+    row |= {"error": redact(report.error)[:ERROR_MAX], "delay_s": _delay_s(held.attempts)}
     with connection.cursor() as cursor:
-        cursor.execute(LOST, [ATTEMPTS_MAX])
-        for delivery, subscriber in cursor.fetchall():
-            log.error(
-                "%s: delivery %s is given up, its last attempt did not report back", subscriber, delivery
-            )
+        cursor.execute(FAILED, row)
+        gone = cursor.fetchone()
+    log.log(
+        logging.ERROR if gone and gone[0] else logging.WARNING,
+        "%s was not told of publication %s, attempt %d%s: %s",
+        report.subscriber,
+        held.publication,
+        held.attempts,
+        ", and it is given up" if gone and gone[0] else "",
+        row["error"],
+    )
+
+
+def _give_up(configured: list[str]) -> None:
+    """Give up what nobody will report on, and what nobody is there to take."""
+    given: dict[str, Any] = {"attempts_max": ATTEMPTS_MAX, "stranger_s": STRANGER_S, "configured": configured}
+    with connection.cursor() as cursor:
+        cursor.execute(GIVE_UP, given)
+        for (subscriber, error), count in Counter(cursor.fetchall()).items():
+            log.error("%s: %d deliveries are given up: %s", subscriber, count, error)
 
 
 def _delay_s(attempts: int) -> float:

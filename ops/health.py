@@ -78,7 +78,7 @@ def _deliveries() -> Iterator[str]:
     if given_up:
         yield f"{given_up} deliveries to subscribers were given up: send them again in the admin"
     if late:
-        yield f"{late} deliveries to subscribers are late: nobody publishes. Start a worker or beat"
+        yield f"{late} deliveries are late: start a worker or beat, or see which subscriber hangs or was removed"
 
 
 def _queues() -> Iterator[str]:

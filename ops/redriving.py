@@ -53,9 +53,10 @@ class Redriven(NamedTuple):
     refused: dict[UUID, str]
 
 
-def select(**filters: str) -> list[DeadLetter]:
+def select(most: int | None = None, /, **filters: str) -> list[DeadLetter]:
     """The open dead letters that match: run (whole id), employer, step, fingerprint, kind; oldest first.
 
+    most     how many to look for; None: all. Their tracebacks stay in the database until they are asked for
     raises   Refused when nothing is chosen by, or by something else
     """
     if unknown := filters.keys() - BY.keys():
@@ -63,10 +64,12 @@ def select(**filters: str) -> list[DeadLetter]:
     chosen = {BY[name]: value for name, value in filters.items() if value}
     if not chosen:
         raise Refused(f"say which dead letters: by {', '.join(BY)}")
-    letters = list(dead_letters.open_letters(**chosen))
-    if run := filters.get("run"):
-        letters += dead_letters.open_letters(**chosen | {"run_key": keys.cancellation(run)})
-    return letters
+    found = (
+        DeadLetter.objects.filter(state=DeadLetterState.OPEN).order_by("opened_at", "id").defer("traceback")
+    )
+    if run := chosen.pop(BY["run"], ""):
+        found = found.filter(run_key__in=(run, keys.cancellation(run)))
+    return list(found.filter(**chosen)[:most])
 
 
 def preview(letters: Sequence[DeadLetter], *, rate: float | None = None, corrected: bool = False) -> Preview:

@@ -128,6 +128,7 @@ def run_status(run: UUID | str) -> RunStatus:
     parts = []
     rows = list(EmployerRun.objects.filter(run=run).order_by("employer"))
     holds = limits.standing(_scopes(str(run)))
+    asked = _asked(str(run))
     for row in rows:
         waiting = before.get(row.employer, Counter())
         parts.append(
@@ -135,7 +136,7 @@ def run_status(run: UUID | str) -> RunStatus:
                 employer=row.employer,
                 name=row.name,
                 employer_run=str(row.employer_run),
-                state=_state(row, dead[row.employer]),
+                state=_state(row, dead[row.employer], asked.get(row.employer, "")),
                 employees=row.employees,
                 waiting_before={step: waiting[step] for step in STEPS if waiting[step]},
                 completed=row.employees - sum(waiting.values()) - dead[row.employer] if _counts(row) else 0,
@@ -196,7 +197,7 @@ def file_of(row: EmployerRun) -> str:
 
 def quiet(run: UUID | str) -> bool:
     """Whether nothing of this run is due, held or coming by itself: all is paid, or waits for a person."""
-    asked = Q(saga="paychecks", state=WorkState.WAITING)  # a downstream system answers, or its deadline comes
+    asked = Q(state=WorkState.WAITING, pending__gt=0)  # a downstream system answers, or its deadline comes
     moving = Work.objects.filter(
         asked | Q(state__in=(WorkState.READY, WorkState.LEASED)),
         run_key__in=(str(run), keys.cancellation(run)),
@@ -259,9 +260,17 @@ def _people_before(run: str) -> tuple[dict[str, Counter[str]], Counter[str]]:
     return before, dead
 
 
-def _state(row: EmployerRun, dead: int) -> str:
+def _asked(run: str) -> dict[str, str]:
+    """By employer: the step of its own that a downstream system was asked to do."""
+    waits = Work.objects.filter(run_key=run, saga="employerrun", state=WorkState.WAITING, pending__gt=0)
+    return dict(waits.values_list("group_key", "step"))
+
+
+def _state(row: EmployerRun, dead: int, asked: str) -> str:
     if dead:
         return "waits for a dead letter"
+    if asked:
+        return f"waits for the downstream system for {asked}"
     return row.state
 
 

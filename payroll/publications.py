@@ -1,10 +1,11 @@
 """What each event says to the world outside: the one table of topics, attributes and bodies.
 
-No personal data: ids, counts, and sums of an employer. Of a dead letter the stream it is about, which carries an
-employee's id; never a reason, a name or what one person earns.
+No personal data: ids, counts, and sums over an employer's people, which are left out where they would be of fewer
+than PEOPLE_MIN. Of a dead letter the stream it is about, which carries an employee's id; never a reason, a name or
+what one person earns.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -24,6 +25,7 @@ class Told(NamedTuple):
 
 
 VALIDATED = ("completed", "excluded", "no_hours", "payable", "total_gross_cents", "total_net_cents")
+PEOPLE_MIN = 2  # the sum over one person is what that person earns
 LETTER = ("step", "kind", "attempts", "fingerprint")
 PAYING = frozenset({"push-payment", "move-money"})  # a dead letter here: an employer's people are not paid
 
@@ -49,6 +51,13 @@ FILTERED = ("run", "employer", "kind")  # attributes, beside the topic and the e
 
 Facts = dict[str, Any]
 
+# Over how many people a sum goes; who has no hours has no gross pay, and who is not payable no net pay.
+SUMS: dict[str, Callable[[Facts], int]] = {
+    "total_gross_cents": lambda facts: int(facts["completed"]) - int(facts["no_hours"]),
+    "total_net_cents": lambda facts: int(facts["payable"]),
+    "paid_cents": lambda facts: int(facts["paid"]),
+}
+
 
 def tell(events: Sequence[Recorded]) -> Iterator[Notice]:
     """What these events say, each with what its run was opened with."""
@@ -67,8 +76,13 @@ def tell(events: Sequence[Recorded]) -> Iterator[Notice]:
             if event.stream in subjects:
                 body |= {"dead_letter": event.stream.removeprefix("deadletter-")}
                 body |= {"about": subjects[event.stream], "event": event.type}
-            body |= {name: event.data[name] for name in told.facts if name in event.data}
+            body |= {name: event.data[name] for name in told.facts if _tellable(name, event.data)}
             yield Notice(event, told.topic, _attributes(told.topic, run), body)
+
+
+def _tellable(name: str, facts: Facts) -> bool:
+    """Whether a fact is there, and says of nobody what he or she earns."""
+    return name in facts and (name not in SUMS or SUMS[name](facts) >= PEOPLE_MIN)
 
 
 def _attributes(topic: str, run: Facts) -> dict[str, str]:

@@ -4,15 +4,12 @@
     Idempotency-Key: 6f0c…                 "tasks": [{"task": "…", "token": "…", "input": {…}}, …]}
     Request-Signature: t=1790000000,v1=<hex>
 
-The signature is HMAC-SHA256 with EVENTS_DOWNSTREAM_SECRET over "<t>.<body>". No redirect is followed: tokens go
-where the configuration says and nowhere else.
+It is signed as signing.py says, with EVENTS_DOWNSTREAM_SECRET. No redirect is followed: tokens go where the
+configuration says and nowhere else.
 """
 
-import hashlib
-import hmac
 import http.client
 import json
-import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
+from events.signing import signature
 from events.transports.errors import Refused, Unreachable
 
 if TYPE_CHECKING:
@@ -91,13 +89,6 @@ class _Http:
 
     def close(self) -> None:
         self._connection.close()
-
-
-def signature(secret: str, body: bytes, at: int | None = None) -> str:
-    """What the header says: the second it was made, and the HMAC of that and the body."""
-    moment = int(time.time()) if at is None else at
-    mac = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256)
-    return f"t={moment},v1={mac.hexdigest()}"
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -37,8 +37,8 @@ class Edge:
     def _answer(self, request: HttpRequest) -> HttpResponse:
         try:
             _check_length(request)
-        except Problem as problem:
-            return problems.response(problem)
+        except Problem as refusal:
+            return problems.response(refusal)
         answer = self.get_response(request)
         if answer.status_code < 400 or answer["Content-Type"] == problems.MEDIA_TYPE:
             return answer

@@ -56,7 +56,9 @@ class Employees(ListOf):
 @operation(router, "GET", "/runs/{run}/employers", Scope.RUNS_READ, {200: Employers}, 404)
 def list_employers(request: HttpRequest, run: Id, page: Query[Pages]) -> Employers:
     """The employers of a run, by their ids."""
-    found = [part for part in status_of(run).employers if part.employer > (page.cursor or "")]
+    # Sorted as the cursor compares, whatever the collation of the database is.
+    parts = sorted(status_of(run).employers, key=lambda part: part.employer)
+    found = [part for part in parts if part.employer > (page.cursor or "")]
     more = len(found) > page.limit
     return Employers(employers=found[: page.limit], next=found[page.limit - 1].employer if more else None)
 

@@ -1,8 +1,8 @@
 """Idempotency-Key: the same POST again gets the same answer, and acts once.
 
-A record is opened before the act and closed with its answer. Where nobody knows how far the act came, because of a crash
-in between or a fault within it, the request that comes again is told so and nothing is done: meanwhile a person may have
-cancelled the run that it would open again, or the work that it would redrive may have failed again. So nothing acts twice
+A record is opened before the act and closed with its answer. After a crash in between, or a fault within the act,
+nobody knows how far it came: the request that comes again is told so, and nothing is done. Meanwhile a person may have
+cancelled the run that it would open again, or what it would redrive may have failed again. So nothing is done twice
 under one key for as long as its record is kept.
 """
 
@@ -85,7 +85,9 @@ def _before(names: dict[str, Any]) -> HttpResponse:
     if status is None and not overdue:
         raise Problem(IN_PROGRESS, "ask again for its answer in a moment", headers={"Retry-After": "2"})
     if status is None or status >= FAULT.status:
-        detail = "it is not known whether this was done: look at what it was about, and use a new Idempotency-Key"
+        detail = (
+            "it is not known whether this was done: look at what it was about, and use a new Idempotency-Key"
+        )
         raise Problem(OUTCOME_UNKNOWN, detail)
     answer = HttpResponse(body, status=status, content_type=content_type)
     if location:

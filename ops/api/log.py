@@ -25,6 +25,7 @@ from payroll.history import History
 router = Router(tags=["events"])
 LAST = "\U0010ffff"  # behind every other character
 TIMEOUT_MS = 8000
+AS_OF = "The log as it was: recorded at or before. Of the last seconds more may come, while transactions are open."
 RUN_IN_KEY = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 )  # the work of a cancellation has one too
@@ -76,7 +77,7 @@ class Filters(BaseModel):
         Annotated[Id, Field(description="A pay run: all of its streams. Or the work that caused them.")]
         | None
     ) = None
-    as_of: Annotated[Instant, Field(description="The log as it was: recorded at or before.")] | None = None
+    as_of: Annotated[Instant, Field(description=AS_OF)] | None = None
     limit: Page = 100
     cursor: Annotated[str, Field(pattern=r"^[0-9]{1,18}\.[0-9]{1,18}$")] | None = None
 
@@ -131,7 +132,7 @@ def _page(filters: Filters) -> list[EventTold]:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
         detail = "this takes too long: name a stream, a prefix or a run, or a smaller limit"
-        raise Problem(UNAVAILABLE, detail, headers={"Retry-After": "60"}) from None
+        raise Problem(UNAVAILABLE, detail) from None  # and no Retry-After: waiting does not make it quicker
 
 
 def _told(  # noqa: PLR0917 - a row of the query

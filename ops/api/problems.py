@@ -53,6 +53,13 @@ KINDS = {
     kind.status: kind for kind in (FAULT, UNAVAILABLE, BAD_REQUEST, FORBIDDEN, NOT_FOUND, METHOD_NOT_ALLOWED)
 }
 
+# Exceptions of Django that mean one thing each.
+PLAIN: dict[type[Exception], tuple[Kind, str]] = {
+    Http404: (NOT_FOUND, "nothing is found under this address"),
+    RequestDataTooBig: (TOO_LARGE, "the body is too large"),
+    UnreadablePostError: (BAD_REQUEST, "the body broke off"),
+}
+
 
 class Finding(BaseModel):
     """One thing that is wrong with the form of a request."""
@@ -117,12 +124,9 @@ def of(error: Exception) -> Problem:
             )
         case HttpError() if error.status_code == BAD_REQUEST.status:
             return Problem(BAD_REQUEST, "the body is not the JSON that is asked for")
-        case Http404():
-            return Problem(NOT_FOUND, "nothing is found under this address")
-        case RequestDataTooBig():
-            return Problem(TOO_LARGE, "the body is too large")
-        case UnreadablePostError():
-            return Problem(BAD_REQUEST, "the body broke off")
+    for known, (kind, detail) in PLAIN.items():
+        if isinstance(error, known):
+            return Problem(kind, detail)
     if isinstance(error, REFUSALS):
         return Problem(REFUSED, redact(str(error)))
     if isinstance(error, DATABASE_LOST):

@@ -1,6 +1,5 @@
-"""Pay runs: open, look at, hold, let go on, cancel."""
+"""Pay runs: open, look at, hold, let go on, limit, cancel."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -76,8 +75,6 @@ class Rows(ListOf):
 class EmployerTold(Told):
     """One employer of a run."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
-
     employer: str
     name: str
     employer_run: Id
@@ -105,8 +102,6 @@ class LetterTold(Told):
 
 class StatusTold(Told):
     """A run as `payrun status --json` tells it; amounts without what was cancelled."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
 
     run: Id
     period_start: Day
@@ -145,6 +140,13 @@ class HowMuch(Asked):
     """How much work of a run may be held at a time: by one employer, or by the run."""
 
     leased_max: Annotated[int, Field(ge=1, le=100_000)] | None = Field(description="null lifts the limit.")
+    employer: EmployerId | None = None
+
+
+class HowMany(Asked):
+    """How many people may fail before nothing else is begun: of one employer's part, or of the run."""
+
+    tolerate: Tolerated | None = Field(description='"5", or "2%"; null for any number.')
     employer: EmployerId | None = None
 
 
@@ -254,6 +256,16 @@ def limit_run(request: HttpRequest, run: Id, body: HowMuch) -> Done:
     return Done(run=run)
 
 
+@operation(router, "POST", "/runs/{run}/tolerance", WRITE, {200: Done}, 404, once=True)
+def tolerate_failures(request: HttpRequest, run: Id, body: HowMany) -> Done:
+    """Change how many people of a run, or of one employer's part, may fail; counts at the next claim."""
+    exists(run)
+    runs.set_tolerance(
+        run, tolerate=_tolerance(body.tolerate), employer=body.employer or "", by=caller(request).actor
+    )
+    return Done(run=run)
+
+
 def _tolerance(text: str | None) -> Tolerance | None:
     return Tolerance.parse(text) if text is not None else None
 
@@ -275,10 +287,4 @@ def status_of(run: UUID) -> StatusTold:
         raise Problem(
             UNAVAILABLE, "the run is open, but cannot be shown yet", headers={"Retry-After": "1"}
         ) from None
-    facts = asdict(status) | {
-        "people": dict(status.people),
-        "employees": status.employees,
-        "paid": status.paid,
-        "waiting": status.waiting,
-    }
-    return StatusTold.model_validate(facts)
+    return StatusTold.model_validate(status, from_attributes=True)

@@ -22,7 +22,8 @@ class Address:
     kind    console, sns, sqs, webhook or mail
     target  the ARN, queue, URL or mailbox
     wants   patterns of topics; none means every topic
-    name    what deliveries and screens call it: of a webhook its host and a hash, because its path may be a secret
+    name    what deliveries, logs and screens call it: of a webhook its host and a hash, because its path may be a
+            secret; of a mailbox a hash alone, because it is somebody's
     """
 
     kind: str
@@ -105,7 +106,13 @@ def _misspelt(wants: tuple[str, ...]) -> Iterator[str]:
 
 
 def _name(kind: str, target: str) -> str:
-    if kind == "webhook":
-        parts = urlsplit(target)
-        return f"{parts.scheme}://{parts.netloc}#{hashlib.sha256(target.encode()).hexdigest()[:8]}"
-    return {"console": "console", "mail": f"mailto:{target}"}.get(kind, f"{kind}:{target}")
+    hashed = hashlib.sha256(target.encode()).hexdigest()[:8]
+    match kind:
+        case "console":
+            return kind
+        case "mail":
+            return f"mailto:#{hashed}"
+        case "webhook":
+            parts = urlsplit(target)
+            return f"{parts.scheme}://{parts.netloc}#{hashed}"
+    return f"{kind}:{target}"

@@ -79,7 +79,11 @@ def _attributes(publication: Publication) -> dict[str, dict[str, str]]:
 
 
 def _ordered(publication: Publication) -> dict[str, str]:
-    """What a FIFO topic or queue asks for: one employer's messages stay in order, and doubles are dropped."""
+    """What a FIFO topic or queue asks for.
+
+    An employer's messages come in the order in which they were sent, which is not always that of what happened: one
+    that failed is sent after later ones. A double is dropped within five minutes; later ones only its id tells.
+    """
     group = publication.attributes.get("employer") or publication.attributes.get("run") or publication.topic
     return {"MessageGroupId": group, "MessageDeduplicationId": str(publication.id)}
 

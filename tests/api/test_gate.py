@@ -117,20 +117,53 @@ def test_a_large_request_is_refused_before_it_is_read(settings: Any) -> None:
         problem(program.post("/dead-letters/preview", body), status)
 
 
-@pytest.mark.parametrize(
-    ("content_type", "status"),
-    [
-        ("application/json", 409),
-        ("application/json; charset=UTF-8", 409),
-        ("application/json; charset=latin-1", 415),
-        ("text/json", 415),
-        ("application/x-www-form-urlencoded", 415),
-        ("multipart/form-data; boundary=x", 415),
-        ("", 415),
-    ],
+LENGTHS = (
+    ("9" * 19, 413),
+    ("99999999999999999999", 413),
+    ("9" * 5000, 413),
+    ("262145", 413),
+    ("-1", 400),
+    ("+2", 400),
+    ("2.0", 400),
+    ("2, 2", 400),
+    ("\u0662", 400),
+    ("two", 400),
+    (" ", 400),
 )
-def test_only_json_is_taken(content_type: str, status: int) -> None:
-    problem(calling.program().post("/dead-letters/preview", b"{}", content_type=content_type), status)
+
+
+def test_a_length_that_is_none_is_refused_whoever_asks(subtests: pytest.Subtests) -> None:
+    program, path = calling.program(), f"{ROOT}/dead-letters/preview"
+    for length, status in LENGTHS:
+        signed = {"Authorization": program.authorization("POST", path, "", b"{}")}
+        for headers in (signed, {}):
+            with subtests.test(length[:20], signed=bool(headers)):
+                request = {"CONTENT_LENGTH": length, "headers": headers}
+                response = program.client.generic("POST", path, b"{}", "application/json", **request)
+                problem(response, status)
+
+
+def test_a_body_that_the_framework_does_not_take_is_too_large(settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1
+    problem(calling.program().post("/dead-letters/preview", {}), 413, "too-large")
+
+
+CONTENT_TYPES = (
+    ("application/json", 409),
+    ("application/json; charset=UTF-8", 409),
+    ("application/json; charset=latin-1", 415),
+    ("text/json", 415),
+    ("application/x-www-form-urlencoded", 415),
+    ("multipart/form-data; boundary=x", 415),
+    ("", 415),
+)
+
+
+def test_only_json_is_taken(subtests: pytest.Subtests) -> None:
+    program = calling.program()
+    for content_type, status in CONTENT_TYPES:
+        with subtests.test(content_type):
+            problem(program.post("/dead-letters/preview", b"{}", content_type=content_type), status)
 
 
 def test_a_compressed_body_is_not_taken() -> None:
@@ -139,52 +172,54 @@ def test_a_compressed_body_is_not_taken() -> None:
     problem(program.raw("POST", path, "", b"{}", headers), 415)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b" ",
-        b"{",
-        b"[]",
-        b"null",
-        b'"text"',
-        b"{}{}",
-        b'\xef\xbb\xbf{"employer": "A1"}',
-        '{"employer": "A1"}'.encode("utf-16"),
-        b'{"employer": "\xff"}',
-        b'{"employer": "A1", "employer": "A2"}',
-        b'{"employer": NaN}',
-        b'{"rate": Infinity}',
-        b'{"rate": 1e400}',
-        b'{"rate": ' + b"9" * 5000 + b"}",
-        b"[" * 100_000,
-        b'{"employer": "A\\u0000"}',
-        b'{"A\\u0000": 1}',
-        b'{"employer": "\\ud800"}',
-        b'{"employer": "A1", "surprise": 1}',
-        b'{"employer": 1}',
-        b'{"employer": "A/1"}',
-        b'{"employer": "' + b"A" * 33 + b'"}',
-        b'{"rate": 5.0}',
-        b'{"rate": 5e0}',
-        b'{"rate": "5"}',
-        b'{"rate": true}',
-        b'{"rate": 0}',
-        b'{"rate": -1}',
-        b'{"rate": 99999999999999999999}',
-        b'{"corrected": 1}',
-        b'{"corrected": "true"}',
-        b'{"run": "00000000000000000000000000000007"}',
-        b'{"run": "urn:uuid:00000000-0000-0000-0000-000000000007"}',
-        b'{"run": 7}',
-        b'{"ids": "x"}',
-        b'{"ids": ["x"]}',
-        b'{"fingerprint": "ABCDEF012345"}',
-    ],
+BODIES = (
+    b" ",
+    b"{",
+    b"[]",
+    b"null",
+    b'"text"',
+    b"{}{}",
+    b'\xef\xbb\xbf{"employer": "A1"}',
+    '{"employer": "A1"}'.encode("utf-16"),
+    b'{"employer": "\xff"}',
+    b'{"employer": "A1", "employer": "A2"}',
+    b'{"employer": NaN}',
+    b'{"rate": Infinity}',
+    b'{"rate": 1e400}',
+    b'{"rate": ' + b"9" * 5000 + b"}",
+    b"[" * 100_000,
+    b'{"employer": "A\\u0000"}',
+    b'{"A\\u0000": 1}',
+    b'{"employer": "\\ud800"}',
+    b'{"employer": "A1", "surprise": 1}',
+    b'{"employer": 1}',
+    b'{"employer": "A/1"}',
+    b'{"employer": "' + b"A" * 33 + b'"}',
+    b'{"rate": 5.0}',
+    b'{"rate": 5e0}',
+    b'{"rate": "5"}',
+    b'{"rate": true}',
+    b'{"rate": 0}',
+    b'{"rate": -1}',
+    b'{"rate": 99999999999999999999}',
+    b'{"corrected": 1}',
+    b'{"corrected": "true"}',
+    b'{"run": "00000000000000000000000000000007"}',
+    b'{"run": "urn:uuid:00000000-0000-0000-0000-000000000007"}',
+    b'{"run": 7}',
+    b'{"ids": "x"}',
+    b'{"ids": ["x"]}',
+    b'{"fingerprint": "ABCDEF012345"}',
 )
-def test_a_body_of_another_form_is_refused(body: bytes) -> None:
-    response = calling.program().post("/dead-letters/preview", body)
-    document = problem(response, 400 if response.status_code == 400 else 422)
-    assert "surprise" not in json.dumps(document)
+
+
+def test_a_body_of_another_form_is_refused(subtests: pytest.Subtests) -> None:
+    program = calling.program()
+    for body in BODIES:
+        with subtests.test(body[:60].decode("latin-1")):
+            response = program.post("/dead-letters/preview", body)
+            document = problem(response, 400 if response.status_code == 400 else 422)
+            assert "surprise" not in json.dumps(document)
 
 
 @pytest.mark.parametrize("reason", [rb"a\u0000b", rb"a\ud800b", rb"\udc00"])
@@ -193,54 +228,57 @@ def test_text_that_no_table_takes_is_refused(reason: bytes) -> None:
     problem(calling.program().post("/dead-letters/redrive", body), 400, "bad-request")
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"from": "2026-11-31"},
-        {"from": "20261101"},
-        {"from": "2026-11-01T00:00:00"},
-        {"from": 1793491200},
-        {"from": "2026-W45-7"},
-        {"from": "\u0662\u0660\u0662\u0666-11-01"},
-        {"start": "2026-11-01"},
-        {"tolerate": "101%"},
-        {"tolerate": "2.125%"},
-        {"tolerate": "-1"},
-        {"tolerate": 5},
-        {"employers": "A1"},
-        {"employers": ["A1", 2]},
-    ],
+STARTS: tuple[dict[str, Any], ...] = (
+    {"from": "2026-11-31"},
+    {"from": "20261101"},
+    {"from": "2026-11-01T00:00:00"},
+    {"from": 1793491200},
+    {"from": "2026-W45-7"},
+    {"from": "\u0662\u0660\u0662\u0666-11-01"},
+    {"start": "2026-11-01"},
+    {"tolerate": "101%"},
+    {"tolerate": "2.125%"},
+    {"tolerate": "-1"},
+    {"tolerate": 5},
+    {"employers": "A1"},
+    {"employers": ["A1", 2]},
 )
-def test_days_and_tolerances_are_strict(changes: dict[str, Any]) -> None:
+
+
+def test_days_and_tolerances_are_strict(subtests: pytest.Subtests) -> None:
+    program = calling.program()
     good = {"from": "2026-11-01", "to": "2026-11-14", "pay_date": "2026-11-20"}
-    problem(calling.program().post("/runs", good | changes), 422, "invalid")
+    for changes in STARTS:
+        with subtests.test(**changes):
+            problem(program.post("/runs", good | changes), 422, "invalid")
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "limit=0",
-        "limit=1001",
-        "limit=1.0",
-        "limit=1e2",
-        "limit=+5",
-        "limit=%205",
-        "limit=true",
-        "limit=%D9%A5",
-        "limit=1_0",
-        "limit=1&limit=2",
-        "fingerprnt=0123456789ab",
-        "employer=A%00",
-        "step=%27%3B--",
-        "state=lost",
-        "run=7",
-        "cursor=x",
-    ],
+QUERIES = (
+    "limit=0",
+    "limit=1001",
+    "limit=1.0",
+    "limit=1e2",
+    "limit=+5",
+    "limit=%205",
+    "limit=true",
+    "limit=%D9%A5",
+    "limit=1_0",
+    "limit=1&limit=2",
+    "fingerprnt=0123456789ab",
+    "employer=A%00",
+    "step=%27%3B--",
+    "state=lost",
+    "run=7",
+    "cursor=x",
 )
-def test_a_query_of_another_form_is_refused(query: str) -> None:
+
+
+def test_a_query_of_another_form_is_refused(subtests: pytest.Subtests) -> None:
     program, path = calling.program(), f"{ROOT}/dead-letters"
-    headers = {"Authorization": program.authorization("GET", path, query)}
-    problem(program.raw("GET", path, query, headers=headers), 422, "invalid")
+    for query in QUERIES:
+        with subtests.test(query):
+            headers = {"Authorization": program.authorization("GET", path, query)}
+            problem(program.raw("GET", path, query, headers=headers), 422, "invalid")
 
 
 def test_no_value_is_repeated_in_a_refusal() -> None:

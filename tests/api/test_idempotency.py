@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier, Event
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import OperationalError, connections
@@ -13,7 +14,7 @@ from events import store
 from events.models import Event as LogEvent
 from ops.api import forget, idempotency
 from ops.models import ApiReply
-from payroll import runs
+from payroll import cancel, runs
 from tests.api import calling
 from tests.api.calling import Program, problem
 from tests.saga import paydays
@@ -128,63 +129,72 @@ def test_many_at_once_act_once(program: Program) -> None:
     assert opened() == 1
 
 
-def test_a_crash_after_the_act_is_made_up_for_when_the_record_expires(
+def test_after_a_crash_nothing_is_done_again_whatever_happened_since(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def crash(statement: str, parameters: Any) -> None:
+    def crash(*_: Any) -> None:
         raise OperationalError("the web process is gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(idempotency, "_run", crash)
+        patched.setattr(idempotency, "_close", crash)
         problem(program.post("/runs", START, idempotency_key=KEY), 503)
-    assert opened() == 1
     problem(program.post("/runs", START, idempotency_key=KEY), 409, "in-progress")
+    grow_old()
+    problem(program.post("/runs", START, idempotency_key=KEY), 409, "outcome-unknown")
+    (run,) = [row["run"] for row in program.get("/runs").json()["runs"]]
+    cancel.cancel(UUID(run), by="maker", reason="wrong period")
+    paydays.work()
+    before = store.read_all()
+    for _ in range(2):
+        response = program.post("/runs", START, idempotency_key=KEY)
+        assert "new Idempotency-Key" in problem(response, 409, "outcome-unknown")["detail"]
+    problem(
+        program.post("/runs", START | {"tolerate": "1"}, idempotency_key=KEY), 422, "idempotency-key-reused"
+    )
+    assert store.read_all() == before
+    # Who has looked, and wants it, says so with a new key.
+    assert program.post("/runs", START).status_code == 201
+    assert opened() == 2
+
+
+def grow_old() -> None:
+    """Let every record be older than a request can be."""
     ApiReply.objects.update(begun_at=timezone.now() - timedelta(seconds=idempotency.IN_PROGRESS_S + 1))
-    again = program.post("/runs", START, idempotency_key=KEY)
-    assert (again.status_code, again.json()["new"]) == (200, False)
-    assert opened() == 1
-    assert len(store.read(f"payrun-{again.json()['run']}")) == 1
 
 
-def test_who_was_overtaken_does_not_write_over_the_answer(
-    program: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_was_slow_still_leaves_its_answer(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     really = runs.open_run
 
-    def overtaken(*arguments: Any, **options: Any) -> Any:
-        monkeypatch.setattr(runs, "open_run", really)
-        ApiReply.objects.update(begun_at=timezone.now() - timedelta(seconds=idempotency.IN_PROGRESS_S + 1))
-        assert program.post("/runs", START, idempotency_key=KEY).status_code == 201
+    def slow(*arguments: Any, **options: Any) -> Any:
+        grow_old()
+        problem(program.post("/runs", START, idempotency_key=KEY), 409, "outcome-unknown")
         return really(*arguments, **options)
 
-    monkeypatch.setattr(runs, "open_run", overtaken)
-    assert program.post("/runs", START, idempotency_key=KEY).status_code == 200
+    monkeypatch.setattr(runs, "open_run", slow)
     assert program.post("/runs", START, idempotency_key=KEY).status_code == 201
+    again = program.post("/runs", START, idempotency_key=KEY)
+    assert (again.status_code, again["Idempotent-Replayed"]) == (201, "true")
+    assert opened() == 1
 
 
-@pytest.mark.parametrize(
-    ("outcome", "status"), [(ZeroDivisionError(), 500), (runs.Refused("not today"), 409)]
-)
-def test_who_was_overtaken_leaves_the_record_to_who_overtook(
-    program: Program, monkeypatch: pytest.MonkeyPatch, outcome: Exception, status: int
+@pytest.mark.parametrize("fault", [ZeroDivisionError(), OperationalError("the server closed the connection")])
+def test_after_a_fault_in_the_midst_nothing_is_done_again(
+    program: Program, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
-    def overtaken(*_: Any, **__: Any) -> None:
-        ApiReply.objects.update(begun_at=timezone.now())  # what who takes it over does
-        raise outcome
+    run = UUID(program.post("/runs", START).json()["run"])
+    really = runs.pause
 
-    monkeypatch.setattr(runs, "open_run", overtaken)
-    problem(program.post("/runs", START, idempotency_key=KEY), status)
-    assert ApiReply.objects.get(idempotency_key=KEY).status is None
-
-
-def test_a_fault_is_not_kept(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: Any, **__: Any) -> None:
-        raise ZeroDivisionError
+    def broken(*arguments: Any, **options: Any) -> None:
+        really(*arguments, **options)
+        raise fault
 
     with monkeypatch.context() as patched:
-        patched.setattr(runs, "open_run", broken)
-        problem(program.post("/runs", START, idempotency_key=KEY), 500)
-    assert program.post("/runs", START, idempotency_key=KEY).status_code == 201
+        patched.setattr(runs, "pause", broken)
+        assert program.post(f"/runs/{run}/pause", {}, idempotency_key=KEY).status_code in (500, 503)
+    runs.resume(run, by="maker")
+    before = store.read_all()
+    problem(program.post(f"/runs/{run}/pause", {}, idempotency_key=KEY), 409, "outcome-unknown")
+    assert store.read_all() == before
 
 
 def test_answers_are_kept_for_a_day(program: Program) -> None:

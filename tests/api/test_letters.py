@@ -4,8 +4,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
 from events import dead_letters, store
 from events.models import DeadLetter
+from ops.api import letters
+from payroll import keys
 from payroll.roster import import_folder
 from payroll.runs import Opened
 from tests.api import calling
@@ -72,6 +78,42 @@ def test_a_preview_changes_nothing(scene: Opened) -> None:
     assert told["by_step"] == {"tax-calc": 1, "snapshot": 1}
     assert "frozen" in told["warning"]
     assert store.read_all() == before
+
+
+def test_more_than_one_request_can_do_is_refused_before_anything_is_done(
+    scene: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = calling.program()
+    by_run = {"run": str(scene.run)}
+    by_ids = {"ids": [str(each.id) for each in DeadLetter.objects.all()]}
+    before = store.read_all()
+    for most, more in (("CHOSEN_MAX", {}), ("CORRECTED_MAX", {"corrected": True})):
+        with monkeypatch.context() as patched:
+            patched.setattr(letters, most, 1)
+            for body in (by_run, by_ids):
+                for verb in ("preview", "redrive"):
+                    refused = program.post(f"/dead-letters/{verb}", body | more)
+                    assert "deadletters redrive" in problem(refused, 409, "refused")["detail"]
+    assert store.read_all() == before
+    monkeypatch.setattr(letters, "CHOSEN_MAX", 2)
+    assert program.post("/dead-letters/preview", by_run).json()["letters"] == 2
+
+
+def test_no_traceback_is_read_for_a_list(scene: Opened) -> None:
+    program = calling.program()
+    with CaptureQueriesContext(connection) as asked:
+        program.get("/dead-letters")
+        program.post("/dead-letters/preview", {"run": str(scene.run)})
+    assert "events_deadletter" in str(asked.captured_queries)
+    assert "traceback" not in str(asked.captured_queries)
+
+
+def test_what_cancels_a_run_is_of_the_run(scene: Opened) -> None:
+    program = calling.program()
+    DeadLetter.objects.filter(step="snapshot").update(run_key=keys.cancellation(scene.run))
+    found = ids(program.get("/dead-letters", run=scene.run))
+    assert found == [str(each.id) for each in DeadLetter.objects.order_by("opened_at", "id")]
+    assert program.post("/dead-letters/preview", {"run": str(scene.run)}).json()["letters"] == len(found) == 2
 
 
 def test_a_redrive_by_filter_goes_on_from_the_step(scene: Opened, tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from django.core.management import call_command
 
 from deploy.postgres import Cluster
 from events import limits, runner, store, work
+from ops.api import employers as api_employers
+from ops.api import runs as api_runs
 from payroll import keys, runs
 from payroll.models import EmployerRun
 from payroll.runs import Opened, Refused
@@ -134,12 +136,16 @@ def test_an_unknown_run_is_not_found() -> None:
         ("pause", {}),
         ("resume", {}),
         ("limit", {"leased_max": 1}),
+        ("tolerance", {"tolerate": "1"}),
     ):
         problem(program.post(f"/runs/{NOBODY}/{verb}", body), 404, "not-found")
 
 
-def test_employers_and_employees_are_told_in_pages(scene: Opened) -> None:
+def test_employers_and_employees_are_told_in_pages(scene: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     program = calling.program("runs:read")
+    status = api_runs.status_of(scene.run)  # in the order of a database with another collation
+    turned = status.model_copy(update={"employers": status.employers[::-1]})
+    monkeypatch.setattr(api_employers, "status_of", lambda run: turned)
     told: list[str] = []
     cursor: dict[str, str] = {}
     while True:
@@ -214,6 +220,23 @@ def test_pause_resume_and_limit_are_the_commands(scene: Opened) -> None:
     assert [each.scope for each in limits.standing(scopes)] == [limits.of_part(run, "A1")]
     problem(program.post(f"/runs/{run}/limit", {"leased_max": 1, "employer": "NONE"}), 409)
     problem(program.post(f"/runs/{run}/limit", {}), 422)
+
+
+def test_how_many_may_fail_is_changed_while_it_runs(scene: Opened) -> None:
+    program = calling.program("runs:write", name="portal")
+    address = f"/runs/{scene.run}/tolerance"
+    stands = (limits.of_run(str(scene.run)), limits.of_part(str(scene.run), "A1"))
+    assert program.post(address, {"tolerate": "50%"}).json() == {"run": str(scene.run)}
+    assert program.post(address, {"tolerate": "3", "employer": "A1"}).status_code == 200
+    # Six people are employed in the period; A1 has four.
+    assert {each.scope: each.dead_max for each in limits.standing(stands)} == {stands[0]: 3, stands[1]: 3}
+    told = store.read(keys.payrun_stream(scene.run))[-1].data["limited"]
+    assert told == {"by": "api:portal", "tolerate": "3", "employer": "A1"}
+    assert program.post(address, {"tolerate": None}).status_code == 200
+    assert [each.scope for each in limits.standing(stands)] == [stands[1]]
+    problem(program.post(address, {"tolerate": "1", "employer": "NONE"}), 409, "refused")
+    for body in ({}, {"tolerate": 5}, {"tolerate": "101%"}, {"tolerate": "any"}):
+        problem(program.post(address, body), 422, "invalid")
 
 
 def test_cancelling_gives_up_who_is_not_paid(scene: Opened) -> None:

@@ -194,6 +194,20 @@ def test_the_command_shows_a_secret_once(capsys: pytest.CaptureFixture[str]) -> 
     problem(program.get("/runs"), 401)
 
 
+def test_the_command_says_which_keys_are_in_force(capsys: pytest.CaptureFixture[str]) -> None:
+    calling.program(name="always")
+    keys.revoke(calling.program(name="revoked").key, by="cli")
+    for name, expires_at in (("lasting", "2999-01-02T03:04:05Z"), ("over", "2001-02-03T04:05:06Z")):
+        calling.program(name=name, expires_days=1)
+        ApiKey.objects.filter(name=name).update(expires_at=expires_at)
+    call_command("apikeys", "list")
+    told = {line.split()[1]: line for line in capsys.readouterr().out.splitlines() if line.startswith("pk_")}
+    assert " until revoked " in told["always"]
+    assert " revoked " in told["revoked"] and "until" not in told["revoked"]
+    assert " until 2999-01-02 03:04:05 UTC " in told["lasting"]
+    assert " expired 2001-02-03 04:05:06 UTC " in told["over"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

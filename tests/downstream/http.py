@@ -13,7 +13,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from events.transports.http import signature
+from events.signing import signature
 from tests.downstream import manners
 from tests.downstream.service import Api, Asked, Service
 

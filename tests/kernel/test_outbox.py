@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from importlib import import_module
@@ -190,21 +191,22 @@ def test_relays_at_once_share_the_work() -> None:
     assert Publication.objects.count() == rounds
 
 
-def test_relays_that_meet_the_same_deliveries_send_each_once() -> None:
-    (ear,) = listen(Ear("ear"))
+def test_relays_that_meet_the_same_deliveries_claim_each_once() -> None:
+    listen(Ear("ear"))
     rounds, each = 20, 7
+    claimed: list[UUID] = []
 
-    def relay(start: threading.Barrier) -> None:
+    def claim(start: threading.Barrier) -> None:
         for number in range(rounds):
             if start.wait() == 0:
                 say("a", *range(number * each, (number + 1) * each))
                 outbox.follow()
             start.wait()
-            outbox.relay()
+            claimed.extend(held.id for held, _ in outbox._claim("ear"))
 
-    assert race(relay, relay, relay) == [None, None, None]
-    outbox.relay()
-    assert ear.numbers == list(range(rounds * each))
+    assert race(claim, claim, claim) == [None, None, None]
+    claimed += [held.id for held, _ in outbox._claim("ear")]
+    assert len(claimed) == len(set(claimed)) == rounds * each
 
 
 def test_who_claims_waits_for_nobody_else_who_does(db: Cluster) -> None:
@@ -226,35 +228,101 @@ def test_one_that_is_down_holds_up_nobody_else() -> None:
     assert down.tries == 1  # the others are not tried against a closed door
     attempts = Delivery.objects.filter(subscriber="down").values_list("attempts", flat=True)
     assert sorted(attempts) == [0, 0, 0, 0, 1]
+    outbox.publish()
+    assert down.tries == 1  # it has a rest, from all of them
     down.fault = None
     all_due()
     outbox.publish()
     assert down.numbers == list(range(5)) and well.tries == 5
 
 
-def test_one_that_hangs_holds_up_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "GRACE_S", 0.2)
-    monkeypatch.setattr(outbox, "BUDGET_S", 0.2)
-    hanging, well = Ear("hanging"), Ear("well")
-    go, begun = threading.Event(), threading.Event()
+# Slow ones
 
-    def hang(publication: Publication) -> None:
-        begun.set()
-        go.wait(PATIENCE_S)
 
-    monkeypatch.setattr(hanging, "send", hang)
-    listen(hanging, well)
-    say("a", 1, 2)
+class Slow(Ear):
+    """Takes what it is told, when `go` is set and not before."""
+
+    def __init__(self, name: str, fault: Exception | None = None) -> None:
+        super().__init__(name, fault=fault)
+        self.go, self.begun = threading.Event(), threading.Event()
+
+    def send(self, publication: Publication) -> None:
+        self.begun.set()
+        assert self.go.wait(PATIENCE_S)
+        super().send(publication)
+
+    def end(self) -> None:
+        """Let it take everything, and wait until its thread has said so."""
+        self.go.set()
+        for thread in threading.enumerate():
+            if thread.name == self.name:
+                thread.join(PATIENCE_S)
+                assert not thread.is_alive()
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "BUDGET_S", 0.3)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_one_that_is_slow_is_told_once_and_holds_up_nobody() -> None:
+    slow, well = listen(Slow("slow"), Ear("well"))
+    assert isinstance(slow, Slow)
+    say("a", 1, 2, 3)
+    began = time.monotonic()
     outbox.publish()
-    assert begun.is_set() and not go.is_set()
-    assert well.numbers == [1, 2]
-    go.set()
-    waiting = Delivery.objects.filter(subscriber="hanging")
-    assert all(each.sent_at is None and each.due_at > timezone.now() for each in waiting)
-    monkeypatch.undo()
+    assert time.monotonic() - began < 2
+    assert slow.begun.is_set() and not slow.go.is_set()
+    assert well.numbers == [1, 2, 3]
+    waiting = Delivery.objects.filter(subscriber="slow")
+    assert sorted(waiting.values_list("attempts", flat=True)) == [0, 0, 1]  # two were never tried
+    for _ in range(outbox.ATTEMPTS_MAX):
+        all_due()  # its lease ends, and it is still at it
+        began = time.monotonic()
+        outbox.publish()
+        assert time.monotonic() - began < 0.3  # nobody waits for it again
+    assert sorted(waiting.values_list("attempts", flat=True)) == [0, 0, 1]
+    slow.end()
+    outbox.publish()  # the late success is on record, and the others are told
+    assert slow.numbers == [1, 2, 3] and slow.tries == 3
+    assert waiting.filter(sent_at=None).count() == 0
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("taken", [True, False])
+def test_how_the_last_attempt_went_counts_however_late(taken: bool) -> None:
+    slow = Slow("slow", fault=None if taken else Undelivered("the door is closed"))
+    listen(slow)
+    say("a", 1)
+    outbox.follow()
+    Delivery.objects.update(attempts=outbox.ATTEMPTS_MAX - 1)
+    outbox.publish()
     all_due()
     outbox.publish()
-    assert hanging.numbers == [1, 2]
+    assert only().given_up_at and "did not report back" in only().error
+    slow.end()
+    outbox.publish()
+    assert slow.tries == 1
+    assert bool(only().sent_at) == taken
+    assert bool(only().given_up_at) != taken
+    assert only().error == ("" if taken else "the door is closed")
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_failure_that_is_known_late_is_tried_again() -> None:
+    slow = Slow("slow", fault=Undelivered("the door is closed"))
+    listen(slow)
+    say("a", 1)
+    outbox.publish()
+    assert (only().attempts, only().error) == (1, "")
+    slow.end()
+    outbox.publish()
+    assert (only().attempts, only().error) == (1, "the door is closed")
+    slow.fault = None
+    all_due()
+    outbox.publish()
+    assert slow.numbers == [1]
 
 
 # Failures
@@ -300,13 +368,13 @@ def test_who_lost_its_lease_changes_nothing() -> None:
     listen(Ear("ear"))
     say("a", 1)
     outbox.follow()
-    (held,) = outbox._claim("ear")
+    ((held, publication),) = outbox._claim("ear")
     all_due()
-    (again,) = outbox._claim("ear")
+    ((again, _),) = outbox._claim("ear")
     assert (held.id, held.attempts, again.attempts) == (again.id, 1, 2)
     due_at = only().due_at
     outbox._record(outbox.Report(held, "ear", "too late"))
-    outbox._record(outbox.Report(held, "ear", None, tried=False))
+    outbox._hand_back(outbox.Sender(Ear("ear"), [(held, publication)]))
     assert (only().due_at, only().attempts, only().error) == (due_at, 2, "")
     outbox._record(outbox.Report(again, "ear", None))
     sent_at = only().sent_at
@@ -322,6 +390,28 @@ def test_a_last_attempt_that_never_reports_back_is_given_up() -> None:
     outbox.publish()
     assert not ear.tries
     assert only().given_up_at and "did not report back" in only().error
+
+
+def test_who_is_configured_no_longer_is_given_up_after_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    (stays, _) = listen(Ear("stays", fault=Undelivered("the door is closed")), Ear("goes"))
+    say("a", 1, 2)
+    outbox.follow()
+    listen(stays)
+
+    def waited(minutes: int) -> int:
+        Delivery.objects.update(due_at=timezone.now() - timedelta(minutes=minutes))
+        outbox.publish()
+        return Delivery.objects.filter(given_up_at__isnull=False).count()
+
+    assert waited(55) == 0  # there may be processes that still know it
+    assert waited(65) == 2
+    given_up = Delivery.objects.filter(given_up_at__isnull=False)
+    assert set(given_up.values_list("subscriber", "error")) == {("goes", "no such subscriber is configured")}
+    assert "goes: 2 deliveries are given up: no such subscriber is configured" in caplog.text
+    _, again = listen(stays, Ear("goes"))
+    assert outbox.send_again(given_up.values_list("id", flat=True)) == 2
+    outbox.publish()
+    assert again.numbers == [1, 2]
 
 
 def test_what_is_claimed_is_nobody_elses_until_its_lease_ends() -> None:

@@ -68,7 +68,7 @@ def test_read_models_that_do_not_follow() -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "words"), [("given_up_at", "were given up"), ("due_at", "nobody publishes")]
+    ("column", "words"), [("given_up_at", "were given up"), ("due_at", "deliveries are late")]
 )
 def test_deliveries_that_do_not_arrive(column: str, words: str) -> None:
     publication = str(uuid4())

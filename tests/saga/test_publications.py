@@ -26,7 +26,7 @@ from events.models import Delivery, Publication
 from payroll import cancel, publications, runs, topics
 from payroll.payments import gateways
 from payroll.payments.gateway import GatewayRejected
-from payroll.subscribers import addresses
+from payroll.subscribers import addresses, webhook
 from tests import brokers
 from tests.saga import paydays
 from tests.saga.paydays import employer, salaried
@@ -70,6 +70,8 @@ def publish() -> None:
 
 # A webhook's receiver
 
+DRIPS = {"/drip": (b"HTTP/1.1 200 ", b"O"), "/drip-headers": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n")}
+
 
 @dataclass
 class Hook:
@@ -78,6 +80,8 @@ class Hook:
     url: str = ""
     answers: dict[str, int] = field(default_factory=dict)
     got: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
+    hung_up: threading.Event = field(default_factory=threading.Event)
 
     def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(body) for _, _, body in self.got]
@@ -92,10 +96,22 @@ def hook() -> Iterator[Hook]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.got.append((self.path, dict(self.headers), body))
+            if self.path in DRIPS:
+                self.drip(*DRIPS[self.path])
+                return
             self.send_response(receiver.answers.get(self.path, 200))
             if self.path == "/moved":
                 self.send_header("Location", f"{receiver.url}/elsewhere")
             self.end_headers()
+
+        def drip(self, start: bytes, drop: bytes) -> None:
+            """An answer that never ends, and never lets its reader wait long for the next of it."""
+            try:
+                self.wfile.write(start)
+                while not receiver.closing.wait(0.02):
+                    self.wfile.write(drop)
+            except OSError:
+                receiver.hung_up.set()
 
         def log_message(self, *args: object) -> None:
             pass
@@ -107,6 +123,7 @@ def hook() -> Iterator[Hook]:
     try:
         yield receiver
     finally:
+        receiver.closing.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -215,6 +232,43 @@ def test_a_payday_is_told_from_beginning_to_end(db: object, tmp_path: Path, sett
         "kind": "regular",
         "environment": "development",
     }
+
+
+def test_a_sum_over_one_person_is_not_told(db: object, tmp_path: Path, settings: Any) -> None:
+    """Nor is it in what is stored: BOLT has one person, and its sums are what she earns."""
+    settings.PAYROLL_GATEWAY = "ach"
+    load(tmp_path)
+    paydays.pay("ACME", "BOLT")
+    publish()
+    assert paydays.facts("BOLT", "cal")["net_cents"] > 0
+    assert (body(topics.PAYMENT_SETTLED, "BOLT")["paid"], body(topics.PAYMENT_SETTLED, "ACME")["paid"]) == (
+        1,
+        2,
+    )
+    about_bolt = json.dumps(
+        [dict(each) for each in Publication.objects.filter(attributes__employer="BOLT").values("body")]
+    )
+    assert "_cents" not in about_bolt
+    assert "total_gross_cents" in body(topics.EMPLOYER_VALIDATED, "ACME")
+
+
+@pytest.mark.parametrize(
+    ("completed", "no_hours", "payable", "told"),
+    [
+        (3, 1, 2, {"total_gross_cents", "total_net_cents"}),
+        (3, 2, 2, {"total_net_cents"}),  # one of those who are paid has a reimbursement and no gross pay
+        (3, 1, 1, {"total_gross_cents"}),  # of the two with gross pay, garnishments left one nothing
+        (3, 2, 1, set()),
+        (1, 0, 1, set()),
+    ],
+)
+def test_which_sums_are_told(db: object, completed: int, no_hours: int, payable: int, told: set[str]) -> None:
+    facts = {"completed": completed, "no_hours": no_hours, "payable": payable}
+    facts |= {"total_gross_cents": 500000, "total_net_cents": 400000}
+    store.append([store.NewEvent("employerrun-1", 1, "EmployerRunValidated", facts)])
+    (notice,) = publications.tell(store.read("employerrun-1"))
+    assert {name for name in notice.body if name.endswith("_cents")} == told
+    assert notice.body["payable"] == payable
 
 
 def test_a_dead_letter_and_what_becomes_of_it_are_told(db: object, tmp_path: Path) -> None:
@@ -337,6 +391,7 @@ def test_every_subscriber_has_every_publication_and_nobodys_data(
         assert "payment.settled" in text or "mailto" in text
         for canary in CANARIES:
             assert canary not in text
+    assert "ops@example.com" not in caplog.text + str(list(Delivery.objects.values()))  # it is somebody's
 
 
 def test_a_worker_that_is_killed_leaves_nothing_untold(
@@ -466,6 +521,19 @@ def test_any_answer_but_success_is_tried_again(
     assert Delivery.objects.get().sent_at
 
 
+@pytest.mark.parametrize("path", DRIPS)
+def test_a_webhook_that_drips_is_hung_up_on(
+    db: object, settings: Any, hook: Hook, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "TOTAL_S", 0.5)
+    subscribe(settings, f"{hook.url}{path}")
+    publication()
+    publish()
+    assert hook.hung_up.wait(10) and len(hook.got) == 1
+    delivery = Delivery.objects.get()
+    assert delivery.error == "the webhook does not answer (TimeoutError)" and delivery.sent_at is None
+
+
 def test_nobody_listening_is_an_error_without_an_address(db: object, aws: str, settings: Any) -> None:
     closed = f"http://127.0.0.1:{brokers.free_port()}/secret-path"
     missing = "arn:aws:sns:us-east-1:000000000000:no-such-topic"
@@ -506,6 +574,16 @@ def test_a_misspelt_subscriber_is_refused(text: str, says: str) -> None:
     with pytest.raises(ValueError, match="PAYROLL_SUBSCRIBERS") as refused:
         addresses.parse(text, signed=True, production=True)
     assert says in str(refused.value) and "hunter2" not in str(refused.value)
+
+
+def test_names_tell_mailboxes_and_webhooks_apart_and_give_none_away() -> None:
+    listed = (
+        "mailto:ann@example.com,mailto:bob@example.com,https://example.com/secret,https://example.com/other"
+    )
+    names = [each.name for each in addresses.parse(listed, signed=True, production=True)]
+    assert len(set(names)) == 4
+    assert names == [each.name for each in addresses.parse(listed, signed=True, production=True)]
+    assert not any(part in name for name in names for part in ("ann", "bob", "secret", "other"))
 
 
 def test_a_webhook_without_a_secret_is_refused() -> None:

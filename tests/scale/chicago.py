@@ -74,7 +74,7 @@ class Run:
         cluster = postgres.read(self.state)
         assert cluster is not None
         with psycopg.connect(cluster.owner_url) as connection:
-            return connection.execute(statement).fetchall()  # type: ignore[call-overload,no-any-return]
+            return connection.execute(statement).fetchall()
 
     def pay(self) -> dict[str, Any]:
         """Two workers pay everybody who can be paid."""
@@ -142,9 +142,9 @@ def downstream(kind: str, prepared: Path) -> None:
     }
     with contextlib.ExitStack() as stack:
         endpoint = stack.enter_context(brokers.ministack()) if kind == "queue" else ""
-        run = Run(limits | ({**brokers.CREDENTIALS, "AWS_ENDPOINT_URL": endpoint} if endpoint else {}))
+        local = {**brokers.CREDENTIALS, "AWS_ENDPOINT_URL": endpoint} if endpoint else {}
+        run = Run(limits | local, prepared)
         stack.callback(run.end)
-        run.prepare()
         if kind == "http":
             port = brokers.free_port()
             _beside(stack, run, "manage.py", "serve", "--port", str(port))

@@ -69,7 +69,9 @@ def in_force(key: ApiKey) -> str:
         return "revoked"
     if key.expires_at is None:
         return "until revoked"
-    return f"{'until' if timezone.now() < key.expires_at else 'expired'} {key.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+    return (
+        f"{'until' if timezone.now() < key.expires_at else 'expired'} {key.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+    )
 
 
 def facts(key: ApiKey) -> dict[str, Any]:
