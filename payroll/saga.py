@@ -8,12 +8,9 @@ An employer with a dead letter waits, because a dead paycheck is a child of its 
 finished. The others go on. Each task below reads, decides and returns an Outcome; the runner applies it.
 """
 
-import logging
 import random
 from typing import Any
 from uuid import UUID
-
-from django.conf import settings
 
 from events import limits, saga, store
 from events.batches import numbers
@@ -21,9 +18,9 @@ from events.failures import NeedsReview, TryAgain
 from events.saga import Batch, Outcome, Pipeline, Retry, Saga, task
 from events.store import NewEvent, Recorded
 from events.work import Claimed, NewWork
-from payroll import ask, frozen, keys, manifest, notify, objects, rulebook
+from payroll import ask, ask_tasks, frozen, keys, manifest, notify, objects, outcomes, rulebook
 from payroll.calc.money import dollars
-from payroll.control import control_totals, disagreements
+from payroll.control import control_totals
 from payroll.domain import PAYCHECK_EVENTS
 from payroll.history import History
 from payroll.manifest import Pinned
@@ -32,8 +29,6 @@ from payroll.payments import gateways, instructions
 from payroll.payments.gateway import GatewayRejected, OutcomeUnknown, PaymentOrder
 from payroll.steps import PIPELINE
 from payroll.tolerance import of_employer
-
-log = logging.getLogger(__name__)
 
 NOTHING_TO_PAY = "nothing to pay"
 PATIENT = Retry(attempts_max=5, base_s=2, cap_s=300)
@@ -117,32 +112,14 @@ def snapshot(work: Claimed) -> Outcome:
     )
 
 
-@task("validate", queue="employer-validation")
+@task("validate", queue="employer-validation", asks=ask_tasks.VALIDATE)
 def validate(work: Claimed) -> Outcome:
     """Everybody is done and the totals agree; now a second person may approve.
 
     raises   NeedsReview, naming the totals that do not agree
     """
     history = History(work.subject)
-    pinned = Pinned.of(history.facts["EmployerRunOpened"])
-    began = history.facts["EmployerRunBegan"]
-    totals = control_totals(pinned.employer_run)
-    if wrong := disagreements(began["employees"], history.manifest_hours_hundredths, totals):
-        raise NeedsReview(f"the control totals of {pinned.employer} do not agree: {'; '.join(wrong)}")
-    facts: dict[str, Any] = {
-        "completed": totals.completed,
-        "excluded": totals.excluded,
-        "no_hours": totals.no_hours,
-    }
-    facts |= {f"total_{name}": value for name, value in totals._asdict().items() if name.endswith("_cents")}
-    facts |= {"payable": totals.payable, "register_sha256": totals.register_sha256}
-    validated = history.next("EmployerRunValidated", facts)
-    if not settings.PAYROLL_AUTO_APPROVE:
-        return Outcome(events=[validated], wait=True)
-    log.warning("PAYROLL_AUTO_APPROVE: %s is approved by nobody; for demos and tests only", pinned.employer)
-    approval = {"approved_by": "auto-approve", "approved_register_sha256": totals.register_sha256}
-    approved = NewEvent(validated.stream, validated.version + 1, "EmployerRunApproved", approval)
-    return Outcome(events=[validated, approved])
+    return outcomes.validated(history, outcomes.agreed_totals(history))
 
 
 @task("push-payment", queue="push-payment")
@@ -180,7 +157,7 @@ def push_payment(work: Claimed) -> Outcome:
     name = f"files/{pinned.pay_date}/{pinned.employer}-{pinned.employer_run}.ach"
     sha256 = objects.put_once(name, content)
     instructed |= {"file_key": str(keys.file_key(pinned.employer_run))}
-    instructed |= {"file_object": name, "file_sha256": sha256}
+    instructed |= {"file_object": name, "file_sha256": sha256} | ask_tasks.who_moves_money()
     events = [history.next("PaymentsInstructed", instructed)]
     for stream, event in owed.items():
         payment = keys.payment_key(pinned.employer_run, keys.employee_of(stream))
@@ -189,7 +166,7 @@ def push_payment(work: Claimed) -> Outcome:
     return Outcome(events=events)
 
 
-@task("move-money", queue="push-payment", retry=PATIENT)
+@task(ask_tasks.MOVE_MONEY, queue="push-payment", retry=PATIENT, asks=ask_tasks.MOVES_MONEY)
 def move_money(work: Claimed) -> Outcome:
     """Hand the file to the bank, once. Asks by key before it sends, so an unknown outcome is never sent blindly.
 
@@ -200,6 +177,7 @@ def move_money(work: Claimed) -> Outcome:
     if not instructed["payments"]:
         moved = {"paid": 0, "paid_cents": 0, "bank_reference": NOTHING_TO_PAY}
         return Outcome(events=[history.next("MoneyMoved", moved)])
+    ask_tasks.refuse_another_mover(instructed)
     gateway = gateways.configured()
     order = PaymentOrder(
         key=UUID(instructed["file_key"]),
@@ -217,26 +195,18 @@ def move_money(work: Claimed) -> Outcome:
         ) from unknown
     except GatewayRejected as rejected:
         raise NeedsReview(f"the bank refused the file: {rejected}") from rejected
-    if (receipt.sha256, receipt.entries, receipt.total_cents) != (
-        order.sha256,
-        order.entries,
-        order.total_cents,
-    ):
-        raise NeedsReview(
-            f"the bank booked {receipt.entries} entries of {dollars(receipt.total_cents)}, "
-            f"we sent {order.entries} of {dollars(order.total_cents)}: call the bank before anything else"
-        )
-    moved = {"gateway": gateway.name, "bank_reference": receipt.reference}
-    moved |= {"paid": receipt.entries, "paid_cents": receipt.total_cents}
-    return Outcome(events=[history.next("MoneyMoved", moved)])
+    try:
+        return outcomes.moved(history, gateway.name, receipt)
+    except outcomes.OtherReceipt as other:
+        raise NeedsReview(str(other)) from other
 
 
-@task("notify", queue="notify")
+@task("notify", queue="notify", asks=ask_tasks.NOTIFY)
 def notify_paid(work: Claimed) -> Outcome:
     """Tell the employer and everybody who was paid; the employer's run is complete."""
     history = History(work.subject)
     told = notify.paid(history.facts)
-    done = history.next("EmployerRunCompleted", {"notifications": len(told)})
+    done = outcomes.completed(history, len(told))
     return Outcome(events=[done], within=lambda: notify.record(told))
 
 

@@ -222,11 +222,11 @@ def test_only_one_tries_whether_it_is_back(asked: Witness) -> None:
 
 def test_only_steps_that_can_be_given_away_are(asked: Witness, settings: Any) -> None:
     downstream.check()
-    for wrong in ("open", "notify", "tax_calc"):
-        settings.EVENTS_DOWNSTREAM = {wrong: URL}
-        with pytest.raises(
-            ImproperlyConfigured, match=f"'{wrong}' cannot be given .* retirement-calc, tax-calc"
-        ):
+    wrong = {"open": "it is always done here", "push-payment": "it is always done here"}
+    wrong |= {"tax_calc": "there is no such step", "paychecks": "there is no such step"}
+    for name, why in wrong.items():
+        settings.EVENTS_DOWNSTREAM = {name: URL}
+        with pytest.raises(ImproperlyConfigured, match=f"'{name}' cannot be given .*: {why}.* tax-calc"):
             downstream.check()
 
 

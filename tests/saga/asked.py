@@ -53,7 +53,7 @@ def settle(still: Callable[[], bool] = lambda: False) -> None:
     def over() -> bool:
         paydays.work()
         tokens.expire()
-        waits = Work.objects.filter(state="waiting", saga="paychecks").exists()
+        waits = Work.objects.filter(state="waiting", pending__gt=0).exists()
         return not waits and not Work.objects.filter(state="ready").exists() and not still()
 
     until(over, "the downstream system had answered everything")

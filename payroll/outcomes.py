@@ -1,0 +1,75 @@
+"""What the tasks of an employer's run record, whoever has done them: we, or a downstream system (ask_tasks.py)."""
+
+import logging
+from typing import Any
+
+from django.conf import settings
+
+from events.failures import NeedsReview
+from events.saga import Outcome
+from events.store import NewEvent
+from payroll.calc.money import dollars
+from payroll.control import ControlTotals, control_totals, disagreements
+from payroll.history import History
+from payroll.manifest import Pinned
+from payroll.payments.gateway import Receipt
+
+log = logging.getLogger(__name__)
+
+
+class OtherReceipt(Exception):
+    """What was booked is not what was sent. The message has both, and no name."""
+
+
+def agreed_totals(history: History) -> ControlTotals:
+    """The control totals of an employer's run.
+
+    raises   NeedsReview, naming the totals that do not agree
+    """
+    pinned = Pinned.of(history.facts["EmployerRunOpened"])
+    began = history.facts["EmployerRunBegan"]
+    totals = control_totals(pinned.employer_run)
+    if wrong := disagreements(began["employees"], history.manifest_hours_hundredths, totals):
+        raise NeedsReview(f"the control totals of {pinned.employer} do not agree: {'; '.join(wrong)}")
+    return totals
+
+
+def validated(history: History, totals: ControlTotals) -> Outcome:
+    """The totals are on record, and the run waits for a second person."""
+    facts: dict[str, Any] = {
+        "completed": totals.completed,
+        "excluded": totals.excluded,
+        "no_hours": totals.no_hours,
+    }
+    facts |= {f"total_{name}": value for name, value in totals._asdict().items() if name.endswith("_cents")}
+    facts |= {"payable": totals.payable, "register_sha256": totals.register_sha256}
+    event = history.next("EmployerRunValidated", facts)
+    if not settings.PAYROLL_AUTO_APPROVE:
+        return Outcome(events=[event], wait=True)
+    employer = history.facts["EmployerRunOpened"]["employer"]
+    log.warning("PAYROLL_AUTO_APPROVE: %s is approved by nobody; for demos and tests only", employer)
+    approval = {"approved_by": "auto-approve", "approved_register_sha256": totals.register_sha256}
+    return Outcome(events=[event, NewEvent(event.stream, event.version + 1, "EmployerRunApproved", approval)])
+
+
+def moved(history: History, gateway: str, receipt: Receipt) -> Outcome:
+    """The bank holds the file, and exactly what was instructed.
+
+    gateway   whose receipt it is
+    raises    OtherReceipt
+    """
+    sent = history.facts["PaymentsInstructed"]
+    wanted = (sent["file_sha256"], sent["payments"], sent["payments_cents"])
+    if (receipt.sha256, receipt.entries, receipt.total_cents) != wanted:
+        raise OtherReceipt(
+            f"the bank booked {receipt.entries} entries of {dollars(receipt.total_cents)}, "
+            f"we sent {sent['payments']} of {dollars(sent['payments_cents'])}: call the bank before anything else"
+        )
+    facts: dict[str, Any] = {"gateway": gateway, "bank_reference": receipt.reference}
+    facts |= {"paid": receipt.entries, "paid_cents": receipt.total_cents}
+    return Outcome(events=[history.next("MoneyMoved", facts)])
+
+
+def completed(history: History, notifications: int) -> NewEvent:
+    """Everybody was told, and the employer's run is complete."""
+    return history.next("EmployerRunCompleted", {"notifications": notifications})
