@@ -23,15 +23,7 @@ from tests.environment import CLUSTER, STATE_DIR
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--pooled", action="store_true", help="reach every test database through pgbouncer")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Through a pooler go the tests that reach a test database; the others would only be done twice."""
-    if config.getoption("pooled"):
-        through = [item for item in items if "db" in getattr(item, "fixturenames", ())]
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(through)])
-        items[:] = through
+    parser.addoption("--pooled", action="store_true", help="reach test databases through pgbouncer")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

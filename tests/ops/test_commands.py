@@ -269,6 +269,7 @@ def test_a_port_that_is_taken_is_told(db: Cluster) -> None:
 # Databases that do not answer
 
 
+@pytest.mark.own_session  # a pooler has words of its own for a wrong password
 def test_a_database_that_does_not_answer_is_told_without_its_password(db: Cluster) -> None:
     parts = urlsplit(db.app_url)
     right = f"{parts.username}:{parts.password}@127.0.0.1:{parts.port}"

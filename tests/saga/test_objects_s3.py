@@ -282,6 +282,7 @@ def in_folder(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
+@pytest.mark.own_session  # its database is cloned, which takes that nobody else has it open
 def test_a_run_on_s3_is_the_run_on_a_folder(
     db: Cluster, tmp_path: Path, endpoint: str, bucket: str, settings: Any
 ) -> None:
