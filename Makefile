@@ -34,7 +34,7 @@ check: .venv/ready-dev
 	PAYROLL_ENV=production PAYROLL_STATE_DIR="$$state" DATABASE_URL=postgresql://app@127.0.0.1/payroll \
 	PAYROLL_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
 	PAYROLL_FIELD_KEYS=k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= PAYROLL_INDEX_KEY=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
-	PAYROLL_ODFI_ROUTING=121000358 PAYROLL_ODFI_NAME=CHECK PAYROLL_ALLOWED_HOSTS=payroll.example.com \
+	PAYROLL_ODFI_ROUTING=121000358 PAYROLL_ODFI_NAME=CHECK PAYROLL_ALLOWED_HOSTS=payroll.example.com PAYROLL_STORAGE=s3://check/payroll \
 	$(BIN)/python manage.py check --deploy --fail-level WARNING
 
 # A quarter of an hour of one core; ONLY='payroll.calc.fica.*' mutates a part. Neither test nor check needs it.
