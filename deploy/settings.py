@@ -200,6 +200,7 @@ EVENTS_TICKS_OF_A_SCHEDULE = {"calendar", "health"}  # not run by those who only
 # Dead letters that may heal by themselves are tried again: after so long, then ever later
 EVENTS_REDRIVE_AFTER_S = float(os.environ.get("PAYROLL_REDRIVE_AFTER_S", "300"))
 EVENTS_REDRIVE_PER_LETTER = int(os.environ.get("PAYROLL_REDRIVE_PER_LETTER", "2"))  # times a piece of work
+EVENTS_REDRIVE_NEVER = {"move-money"}  # steps of which only a person may say that they are to be tried again
 EVENTS_REDRIVE_PER_TICK = int(os.environ.get("PAYROLL_REDRIVE_PER_TICK", "50"))
 EVENTS_REDRIVE_FAILED_MAX = int(os.environ.get("PAYROLL_REDRIVE_FAILED_MAX", "5"))  # in a row, of one fault
 EVENTS_POLL_S = 0.2

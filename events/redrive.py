@@ -35,7 +35,7 @@ select id, work, fingerprint
           from events_deadletter l
          cross join lateral (select count(*) as tries from events_deadletter earlier
                               where earlier.work = l.work and earlier.closed_by = %(by)s) t
-         where l.state = 'open' and l.kind = any(%(heals)s) and t.tries < %(per_letter)s
+         where l.state = 'open' and l.kind = any(%(heals)s) and l.step <> all(%(never)s) and t.tries < %(per_letter)s
            and l.opened_at + %(after_s)s * power(%(grows)s, t.tries) * interval '1 second' <= clock_timestamp()) due
  where place <= %(per_tick)s
  order by opened_at, id
@@ -120,7 +120,7 @@ def outlooks(letters: Sequence[DeadLetter]) -> dict[UUID, str]:
 
 
 def _outlook(letter: DeadLetter, tries: int, fault: Fault) -> str:
-    if letter.kind not in HEALS:
+    if letter.kind not in HEALS or letter.step in settings.EVENTS_REDRIVE_NEVER:
         return "not redriven by itself: a person has to look"
     if tries >= settings.EVENTS_REDRIVE_PER_LETTER:
         return f"not redriven by itself any more: that was tried {tries} times"
@@ -139,6 +139,7 @@ def _affordable() -> list[tuple[UUID, UUID]]:
     due = _rows(
         DUE,
         heals=list(HEALS),
+        never=list(settings.EVENTS_REDRIVE_NEVER),
         grows=GROWS,
         after_s=settings.EVENTS_REDRIVE_AFTER_S,
         per_letter=settings.EVENTS_REDRIVE_PER_LETTER,

@@ -1,23 +1,18 @@
 """SNS topics and SQS queues, at AWS or at AWS_ENDPOINT_URL."""
 
 import os
-import threading
 from functools import lru_cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from django.conf import settings
 
+from events import aws
 from events.models import Publication
 from events.outbox import Undelivered
 from payroll.subscribers import message
 
 CONNECT_S, READ_S = 2, 3
 TRIES_MAX = 1  # the outbox tries again
-
-_making = threading.Lock()
 
 
 def send_to_topic(arn: str, publication: Publication) -> None:
@@ -49,19 +44,8 @@ def send_to_queue(queue: str, publication: Publication) -> None:
 
 
 def client(service: str) -> Any:
-    """One client a process, made when it is first needed: a connection must not cross a fork."""
-    with _making:  # a client may be shared by threads, the making of it not
-        return _client(service, *_here())
-
-
-@lru_cache(maxsize=8)
-def _client(service: str, process: int, endpoint: str) -> Any:
-    bounds = Config(
-        connect_timeout=CONNECT_S,
-        read_timeout=READ_S,
-        retries={"mode": "standard", "total_max_attempts": TRIES_MAX},
-    )
-    return boto3.session.Session().client(service, region_name=settings.AWS_REGION, config=bounds)
+    """A client with bounds so short that one subscriber does not hold up a tick."""
+    return aws.client(service, connect_s=CONNECT_S, read_s=READ_S, tries_max=TRIES_MAX)
 
 
 @lru_cache(maxsize=64)
@@ -70,7 +54,7 @@ def _url(queue: str, process: int, endpoint: str) -> str:
 
 
 def _here() -> tuple[int, str]:
-    return os.getpid(), os.environ.get("AWS_ENDPOINT_URL", "")
+    return os.getpid(), aws.endpoint("sqs")
 
 
 def _attributes(publication: Publication) -> dict[str, dict[str, str]]:

@@ -63,6 +63,16 @@ def goes_well(count: int = 1) -> None:
         work.release(held, "done")
 
 
+def test_where_money_may_have_moved_nobody_tries_again_but_a_person(settings: Any) -> None:
+    (only,) = dead(kind="no answer")
+    settings.EVENTS_REDRIVE_NEVER = {"step"}
+    passes(301)
+    assert redrive.scheduled() == 0
+    assert outlook(only) == "not redriven by itself: a person has to look"
+    settings.EVENTS_REDRIVE_NEVER = {"another"}
+    assert redrive.scheduled() == 1
+
+
 def test_what_may_heal_is_tried_again_after_a_while_and_by_name() -> None:
     (only,) = dead()
     assert redrive.scheduled() == 0
