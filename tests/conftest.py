@@ -5,6 +5,7 @@ clone of a migrated template, and a state folder of its own; processes that it s
 """
 
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
-from deploy import postgres
+from deploy import pgstate, postgres
 from deploy.settings import database
 from payroll.payments import bank_process
 from tests import pooler as pgbouncer
@@ -49,6 +50,7 @@ def pooled(pytestconfig: pytest.Config) -> Iterator[pgbouncer.Pooler | None]:
     if not pytestconfig.getoption("pooled"):
         yield None
         return
+    pgstate.LOG_LIMIT = sys.maxsize  # none of it is moved aside before it is counted
     pgbouncer.log_statements(CLUSTER)
     with pgbouncer.pooling(CLUSTER) as pooler:
         yield pooler

@@ -85,11 +85,11 @@ def as_nobody(open_folder: Path) -> Callable[..., subprocess.CompletedProcess[st
 
 
 @pytest.fixture
-def pooler(db: postgres.Cluster) -> Iterator[Pooler]:
+def pooler(db: postgres.Cluster, pytestconfig: pytest.Config) -> Iterator[Pooler]:
     """A pooler with two sessions; what goes through it is logged, under a name that only this test has."""
     log_statements(db)
     try:
         with pooling(db, size=2, application=f"test-{uuid.uuid4().hex}") as pooler:
             yield pooler
     finally:
-        log_statements(db, "none")
+        log_statements(db, "all" if pytestconfig.getoption("pooled") else "none")
