@@ -33,6 +33,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 PINS = pytest.StashKey[pgbouncer.pins.Counted]()
+POOLER = pytest.StashKey[pgbouncer.Pooler]()
+PATCH = pytest.StashKey[pytest.MonkeyPatch]()
 
 
 @pytest.fixture(scope="session")
@@ -50,12 +52,25 @@ def pooled(pytestconfig: pytest.Config) -> Iterator[pgbouncer.Pooler | None]:
     if not pytestconfig.getoption("pooled"):
         yield None
         return
-    pgstate.LOG_LIMIT = sys.maxsize  # none of it is moved aside before it is counted
     pgbouncer.log_statements(CLUSTER)
     with pgbouncer.pooling(CLUSTER) as pooler:
-        yield pooler
-        pytestconfig.stash[PINS] = counted = pgbouncer.count_pins(pooler)
+        pytestconfig.stash[POOLER] = pooler
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pgstate, "LOG_LIMIT", sys.maxsize)  # none of it is moved aside before it is counted
+            pytestconfig.stash[PATCH] = patch
+            yield pooler
+    counted = pytestconfig.stash[PINS]
     assert counted.statements and not counted.pins, str(counted)
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Count when the last test that uses the database is over: others may start the server anew, and its log."""
+    if "db" not in getattr(item, "fixturenames", ()) or "db" in getattr(nextitem, "fixturenames", ()):
+        return
+    pooler = item.config.stash.get(POOLER, None)
+    if pooler and PINS not in item.config.stash:
+        item.config.stash[PINS] = pgbouncer.count_pins(pooler)
+        item.config.stash[PATCH].undo()
 
 
 def point_at(url: str, owner_url: str) -> None:
