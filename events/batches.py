@@ -1,9 +1,8 @@
 """Runs a pipeline over a batch: batch for speed, isolate for failure.
 
 Each step is one computation over all items and one transaction; where a downstream system computes, its answers
-are taken instead (asking.py). An item that fails is set aside as
-work of its own, and everybody else goes on. A batch that keeps losing its workers is split, until the
-item that kills them stands alone.
+are taken instead (asking.py). An item that fails is set aside as work of its own, and everybody else goes on. A batch
+that keeps losing its workers is split, until the item that kills them stands alone.
 """
 
 import json

@@ -14,20 +14,20 @@ from django.conf import settings
 from django.db import connection
 
 from events import limits, outbox, projection, queues
+from events.work import CLAIMABLE
 
 log = logging.getLogger(__name__)
 
 DUE_S_MAX = 60.0  # due work that nobody takes for so long
 LATE_S_MAX = 300.0  # deliveries and read models that lag so far behind
 
-# How long the oldest work of each queue has been due, where nothing holds its run or its employer's part back.
-WAITING = """
+# How long the oldest work of each queue that could be claimed has been due.
+WAITING = f"""
 select queue, extract(epoch from clock_timestamp() - min(available_at))
   from events_work w
- where state = 'ready' and available_at < clock_timestamp()
-   and not array['run:' || run_key, 'group:' || group_key, 'part:' || run_key || '/' || group_key] && %s::text[]
+ where {CLAIMABLE}
  group by queue order by queue
-"""
+"""  # noqa: S608
 OVERDUE_LEASES = """
 select count(*) from events_work
  where state = 'leased' and lease_until < clock_timestamp() - %s * interval '1 second'
@@ -58,23 +58,23 @@ def watch() -> None:
 
 
 def _work() -> Iterator[str]:
-    for queue, seconds in _rows(WAITING, limits.blocked()):
+    for queue, seconds in _rows(WAITING, {"queues": None, "blocked": limits.blocked()}):
         if seconds > DUE_S_MAX:
             yield f"work has been due in {queue} for {seconds:.0f} s and nobody takes it: start workers for it"
-    ((overdue,),) = _rows(OVERDUE_LEASES, DUE_S_MAX)
+    ((overdue,),) = _rows(OVERDUE_LEASES, [DUE_S_MAX])
     if overdue:
         yield f"{overdue} pieces of work are held by lost workers: nobody sweeps. Start a worker or beat"
 
 
 def _followers() -> Iterator[str]:
     for name in (*(model.name for model in projection.PROJECTIONS), outbox.NAME):
-        ((seconds,),) = _rows(BEHIND, name)
+        ((seconds,),) = _rows(BEHIND, [name])
         if seconds and seconds > LATE_S_MAX:
             yield f"{name} is {seconds:.0f} s behind the log: start a worker or beat, or see in its log why it stays"
 
 
 def _deliveries() -> Iterator[str]:
-    ((given_up, late),) = _rows(DELIVERIES, LATE_S_MAX)
+    ((given_up, late),) = _rows(DELIVERIES, [LATE_S_MAX])
     if given_up:
         yield f"{given_up} deliveries to subscribers were given up: send them again in the admin"
     if late:
@@ -94,7 +94,7 @@ def _queues() -> Iterator[str]:
         yield f"the queues do not answer: {error}"
 
 
-def _rows(statement: str, *parameters: str | float | list[str]) -> list[tuple[Any, ...]]:
+def _rows(statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters or None)
+        cursor.execute(statement, parameters)
         return list(cursor.fetchall())
