@@ -1,7 +1,8 @@
-"""The database as a thing that goes away and comes back."""
+"""The database as a thing that is asked, goes away and comes back."""
 
 import logging
 import time
+from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connection
@@ -14,6 +15,20 @@ DATABASE_LOST = (OperationalError, InterfaceError, InternalError)
 
 RECONNECT_S = 120.0
 PAUSE_S = 0.2  # it may answer and still refuse, as one that turned read-only does: never spin
+
+
+def rows(query: str, arguments: Any = None) -> list[tuple[Any, ...]]:
+    """The rows that a query gives, within the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(query, arguments)
+        return list(cursor.fetchall())
+
+
+def execute(query: str, arguments: Any = None) -> int:
+    """Run a statement within the caller's transaction; how many rows it changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(query, arguments)
+        return int(cursor.rowcount)
 
 
 def reconnect(wait_s: float = RECONNECT_S) -> None:

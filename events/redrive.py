@@ -8,15 +8,15 @@ processes may tick at once: they choose the same letters, and each letter is red
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from events import dead_letters
+from events import database, dead_letters
 from events.dead_letters import NotOpen
 from events.doorbells import ring
 from events.models import DeadLetter, Work
@@ -136,15 +136,16 @@ def _outlook(letter: DeadLetter, tries: int, fault: Fault) -> str:
 
 def _affordable() -> list[tuple[UUID, UUID]]:
     """The letters that are due and their work, as many of each fault as its budget allows."""
-    due = _rows(
-        DUE,
-        heals=list(HEALS),
-        never=list(settings.EVENTS_REDRIVE_NEVER),
-        grows=GROWS,
-        after_s=settings.EVENTS_REDRIVE_AFTER_S,
-        per_letter=settings.EVENTS_REDRIVE_PER_LETTER,
-        per_tick=settings.EVENTS_REDRIVE_PER_TICK,
-    )
+    budget = {
+        "by": BY,
+        "heals": list(HEALS),
+        "never": list(settings.EVENTS_REDRIVE_NEVER),
+        "grows": GROWS,
+        "after_s": settings.EVENTS_REDRIVE_AFTER_S,
+        "per_letter": settings.EVENTS_REDRIVE_PER_LETTER,
+        "per_tick": settings.EVENTS_REDRIVE_PER_TICK,
+    }
+    due = database.rows(DUE, budget)
     faults = _faults([fingerprint for _, _, fingerprint in due])
     taken: Counter[str] = Counter()
     chosen = []
@@ -169,11 +170,5 @@ def _redrive(letter_id: UUID, work_id: UUID) -> bool:
 
 
 def _faults(fingerprints: Sequence[str]) -> dict[str, Fault]:
-    rows = _rows(FAULTS, fingerprints=sorted(set(fingerprints)), forgets_h=FORGETS_H)
-    return {fingerprint: Fault(*rest) for fingerprint, *rest in rows}
-
-
-def _rows(query: str, **arguments: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, arguments | {"by": BY})
-        return list(cursor.fetchall())
+    asked = {"by": BY, "fingerprints": sorted(set(fingerprints)), "forgets_h": FORGETS_H}
+    return {fingerprint: Fault(*rest) for fingerprint, *rest in database.rows(FAULTS, asked)}

@@ -16,9 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from events import answers, saga, store
+from events import answers, database, saga, store
 from events.answers import Answer, AnsweredOtherwise, NotAnAnswer, TooLate, UnknownToken
 from events.doorbells import ring
 from events.saga import REGISTRY, Item
@@ -187,7 +187,7 @@ def issue(held: Claimed, items: Mapping[int, Item], *, deadline_s: float, heartb
 
     items   by their number in the batch
     """
-    for epoch, withdrawn in _rows(WITHDRAW, _asked(held)):
+    for epoch, withdrawn in database.rows(WITHDRAW, _asked(held)):
         stream = request_stream(held.id, held.step, epoch)
         store.append([NewEvent(stream, 2, "TasksWithdrawn", {"withdrawn": withdrawn})], cause=held.id)
     issued, new = [], []
@@ -198,13 +198,13 @@ def issue(held: Claimed, items: Mapping[int, Item], *, deadline_s: float, heartb
         new.append({"id": str(key), "sha256": _hash(token), "number": number, "subject": item.stream})
     terms = {"deadline_s": deadline_s, "heartbeat_s": heartbeat_s, "new": json.dumps(new)}
     terms |= {"run_key": held.run_key, "group_key": held.group_key}
-    _run(ISSUE, _asked(held) | terms)
+    database.execute(ISSUE, _asked(held) | terms)
     return issued
 
 
 def known(held: Claimed, subjects: Sequence[str]) -> dict[str, Known]:
     """What downstream systems have said of the step that held work stands before, by the item's stream."""
-    rows = _rows(KNOWN, _asked(held) | {"subjects": list(subjects)})
+    rows = database.rows(KNOWN, _asked(held) | {"subjects": list(subjects)})
     return {subject: Known(state, json.loads(content), fresh) for subject, state, content, fresh in rows}
 
 
@@ -221,12 +221,12 @@ def settle(held: Claimed, refused: Mapping[int, str], unsent: Iterable[int]) -> 
     rows = [{"number": number, "state": "failed", "answer": answer} for number, answer in said.items()]
     rows += [{"number": number, "state": "void", "answer": None} for number in unsent]
     if rows:
-        _run(UNTAKEN, _asked(held) | {"untaken": json.dumps(rows)})
+        database.execute(UNTAKEN, _asked(held) | {"untaken": json.dumps(rows)})
 
 
 def still_open(held: Claimed) -> int:
     """How many answers the claim that asked has to wait for. With none, its request is closed."""
-    count = int(_rows(STILL_OPEN, _asked(held))[0][0])
+    count = int(database.rows(STILL_OPEN, _asked(held))[0][0])
     if not count:
         _close(held.id, held.step, held.epoch)
     return count
@@ -262,13 +262,13 @@ def take(given: Sequence[Answer]) -> list[Exception | None]:
     """Take some answers in one transaction; for each, what is wrong with it, or None."""
     with transaction.atomic(durable=True):
         columns = ("id", "sha256", "work", "step", "subject", "state", "answer", "saga", "good")
-        rows = _rows(LOCK, {"hashes": list({_hash(answer.token) for answer in given})})
+        rows = database.rows(LOCK, {"hashes": list({_hash(answer.token) for answer in given})})
         tokens = {row[1]: dict(zip(columns, row, strict=True)) for row in rows}
         verdicts = [_verdict(tokens.get(_hash(answer.token)), answer) for answer in given]
         settled = [token for token in tokens.values() if "content" in token]
         ready = _record(settled)
         if beating := [token["id"] for token in tokens.values() if token.get("beats")]:
-            _run(BEAT, [beating])
+            database.execute(BEAT, [beating])
     ring(ready)
     return verdicts
 
@@ -281,8 +281,8 @@ def expire() -> int:
     until, seen = time.monotonic() + EXPIRE_S, 0
     while time.monotonic() < until:
         with transaction.atomic(durable=True):
-            works = [row[0] for row in _rows(LOCK_OVERDUE, [EXPIRE_WORKS])]
-            ready = _closed(_rows(EXPIRE, {"works": works})) if works else []
+            works = [row[0] for row in database.rows(LOCK_OVERDUE, [EXPIRE_WORKS])]
+            ready = _closed(database.rows(EXPIRE, {"works": works})) if works else []
         ring(ready)
         seen += len(works)
         if not works:
@@ -337,7 +337,7 @@ def _record(settled: Sequence[Mapping[str, Any]]) -> list[UUID]:
         for token in settled
     )
     named = {"tokens": [token["id"] for token in settled], "works": [token["work"] for token in settled]}
-    return _closed(_rows(ANSWER, {"given": f"[{rows}]", **named}))
+    return _closed(database.rows(ANSWER, {"given": f"[{rows}]", **named}))
 
 
 def _closed(counted: Iterable[tuple[Any, ...]]) -> list[UUID]:
@@ -350,7 +350,7 @@ def _closed(counted: Iterable[tuple[Any, ...]]) -> list[UUID]:
 
 def _close(work_id: UUID, step: str, epoch: int) -> None:
     """Record that a request has all its answers: how many of each kind, and a hash over them."""
-    found = _rows(ANSWERS, {"work": work_id, "step": step, "epoch": epoch})
+    found = database.rows(ANSWERS, {"work": work_id, "step": step, "epoch": epoch})
     facts: dict[str, Any] = {"succeeded": 0, "failed": 0, "expired": 0, "void": 0}
     digest = hashlib.sha256()
     for number, state, sha256 in found:
@@ -366,14 +366,3 @@ def _asked(held: Claimed) -> dict[str, Any]:
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _rows(query: str, arguments: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, arguments)
-        return list(cursor.fetchall())
-
-
-def _run(query: str, arguments: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(query, arguments)

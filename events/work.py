@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from events import limits
+from events import database, limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ DUE = f"select count(*) from events_work w where {CLAIMABLE}"  # noqa: S608
 def enqueue(works: Sequence[NewWork]) -> None:
     """Put work into the queue; an id that is already there is left alone. The caller owns the transaction."""
     if works:
-        _run(ENQUEUE, [_json([asdict(work) for work in works])])
+        database.execute(ENQUEUE, [_json([asdict(work) for work in works])])
 
 
 def claim(worker: str, *, queues: Sequence[str] | None, lease_s: float) -> Claimed | None:
@@ -201,7 +201,7 @@ def claim(worker: str, *, queues: Sequence[str] | None, lease_s: float) -> Claim
 
 def heartbeat(work: Claimed, *, lease_s: float) -> bool:
     """Extend the lease; False when it is no longer ours."""
-    return _run(HEARTBEAT, {"id": work.id, "epoch": work.epoch, "lease_s": lease_s}) == 1
+    return database.execute(HEARTBEAT, {"id": work.id, "epoch": work.epoch, "lease_s": lease_s}) == 1
 
 
 def advance(
@@ -209,7 +209,7 @@ def advance(
 ) -> None:
     """Move held work before its next step and keep it. Raises Fenced."""
     arguments = {"id": work.id, "epoch": work.epoch, "step": step, "queue": queue, "payload": _json(payload)}
-    _held(_run(ADVANCE, {**arguments, "items": items, "lease_s": lease_s}))
+    _held(database.execute(ADVANCE, {**arguments, "items": items, "lease_s": lease_s}))
 
 
 def release(
@@ -236,7 +236,7 @@ def release(
     """
     arguments = {"id": work.id, "epoch": work.epoch, "state": state, "step": step}
     arguments |= {"queue": queue, "pending": pending, "error": error, "fresh": fresh}
-    _held(_run(RELEASE, {**arguments, "give_back": give_back, "delay_s": delay_s}))
+    _held(database.execute(RELEASE, {**arguments, "give_back": give_back, "delay_s": delay_s}))
 
 
 def child_finished(parent: UUID) -> bool:
@@ -249,7 +249,7 @@ def child_finished(parent: UUID) -> bool:
 
 def children_added(parent: UUID, count: int) -> None:
     """Let a joining parent wait for `count` more children."""
-    _run(CHILDREN_ADDED, [count, parent])
+    database.execute(CHILDREN_ADDED, [count, parent])
 
 
 def resume(work_id: UUID, *, from_state: str, delay_s: float = 0) -> bool:
@@ -258,7 +258,7 @@ def resume(work_id: UUID, *, from_state: str, delay_s: float = 0) -> bool:
 
     delay_s  seconds until it is due
     """
-    return _run(RESUME, [delay_s, work_id, from_state]) == 1
+    return database.execute(RESUME, [delay_s, work_id, from_state]) == 1
 
 
 def cancel(work_id: UUID, *, from_state: str) -> bool:
@@ -273,7 +273,7 @@ def cancel(work_id: UUID, *, from_state: str) -> bool:
 
 def sweep() -> Swept:
     """Take back what lost workers held, and count what is due. Safe to run anywhere, any number of times."""
-    return Swept(_run(SWEEP, []), due())
+    return Swept(database.execute(SWEEP, []), due())
 
 
 def due(queues: Sequence[str] | None = None) -> int:
@@ -292,12 +292,6 @@ def _claimed(row: Sequence[Any]) -> Claimed:
 def _held(rows: int) -> None:
     if rows != 1:
         raise Fenced("the lease was lost: another worker may hold this work")
-
-
-def _run(query: str, arguments: Any) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(query, arguments)
-        return int(cursor.rowcount)
 
 
 def _json(value: Any) -> str:

@@ -7,13 +7,11 @@ A dead letter is no trouble of the machinery: it waits for a person, and says so
 
 import logging
 from collections.abc import Iterator
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
-from django.db import connection
 
-from events import limits, outbox, projection, queues
+from events import database, limits, outbox, projection, queues
 from events.work import CLAIMABLE
 
 log = logging.getLogger(__name__)
@@ -58,23 +56,23 @@ def watch() -> None:
 
 
 def _work() -> Iterator[str]:
-    for queue, seconds in _rows(WAITING, {"queues": None, "blocked": limits.blocked()}):
+    for queue, seconds in database.rows(WAITING, {"queues": None, "blocked": limits.blocked()}):
         if seconds > DUE_S_MAX:
             yield f"work has been due in {queue} for {seconds:.0f} s and nobody takes it: start workers for it"
-    ((overdue,),) = _rows(OVERDUE_LEASES, [DUE_S_MAX])
+    ((overdue,),) = database.rows(OVERDUE_LEASES, [DUE_S_MAX])
     if overdue:
         yield f"{overdue} pieces of work are held by lost workers: nobody sweeps. Start a worker or beat"
 
 
 def _followers() -> Iterator[str]:
     for name in (*(model.name for model in projection.PROJECTIONS), outbox.NAME):
-        ((seconds,),) = _rows(BEHIND, [name])
+        ((seconds,),) = database.rows(BEHIND, [name])
         if seconds and seconds > LATE_S_MAX:
             yield f"{name} is {seconds:.0f} s behind the log: start a worker or beat, or see in its log why it stays"
 
 
 def _deliveries() -> Iterator[str]:
-    ((given_up, late),) = _rows(DELIVERIES, [LATE_S_MAX])
+    ((given_up, late),) = database.rows(DELIVERIES, [LATE_S_MAX])
     if given_up:
         yield f"{given_up} deliveries to subscribers were given up: send them again in the admin"
     if late:
@@ -92,9 +90,3 @@ def _queues() -> Iterator[str]:
                 yield f"{depth.name}: {attribute} is {found} and should be {wanted}: manage.py queues create mends it"
     except (BotoCoreError, ClientError, queues.QueueMissing) as error:
         yield f"the queues do not answer: {error}"
-
-
-def _rows(statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return list(cursor.fetchall())

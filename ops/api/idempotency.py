@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
+from events import database
 from ops.api.problems import FAULT, IN_PROGRESS, INVALID, KEY_REUSED, OUTCOME_UNKNOWN, Finding, Problem
 
 HEADER = "Idempotency-Key"
@@ -50,7 +50,7 @@ def once(request: HttpRequest, key: str, act: Callable[[], HttpResponse]) -> Htt
              outcome that is not known 409
     """
     names = {"key": key, "idempotency_key": _key_of(request), "request": _digest(request)}
-    begun = _rows(BEGIN, names)
+    begun = database.rows(BEGIN, names)
     if not begun:
         return _before(names)
     answer = act()
@@ -76,7 +76,7 @@ def _digest(request: HttpRequest) -> str:
 
 
 def _before(names: dict[str, Any]) -> HttpResponse:
-    found = _rows(FIND, names | {"in_progress_s": IN_PROGRESS_S})
+    found = database.rows(FIND, names | {"in_progress_s": IN_PROGRESS_S})
     if not found:  # it was forgotten this moment
         raise Problem(IN_PROGRESS, "ask again in a moment", headers={"Retry-After": "2"})
     request, status, content_type, location, body, overdue = found[0]
@@ -96,12 +96,5 @@ def _before(names: dict[str, Any]) -> HttpResponse:
     return answer
 
 
-def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return list(cursor.fetchall())
-
-
 def _close(stored: dict[str, Any]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(CLOSE, stored)
+    database.execute(CLOSE, stored)
