@@ -24,7 +24,8 @@ from payroll.history import History
 
 router = Router(tags=["events"])
 LAST = "\U0010ffff"  # behind every other character
-LIMIT_TIME = "set local statement_timeout = '8s'"  # for one transaction; set_config would pin a pooled session
+# Ends with its transaction; set_config would pin a pooled session.
+LIMIT_TIME = "set local statement_timeout = '8s'"
 AS_OF = "The log as it was: recorded at or before. Of the last seconds more may come, while transactions are open."
 RUN_IN_KEY = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"

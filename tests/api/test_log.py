@@ -158,7 +158,7 @@ def test_a_filter_of_another_form_is_refused(db: Any, subtests: pytest.Subtests)
 def test_a_query_that_takes_too_long_is_stopped(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     from ops.api import log
 
-    monkeypatch.setattr(log, "TIMEOUT_MS", 50)
+    monkeypatch.setattr(log, "LIMIT_TIME", "set local statement_timeout = '50ms'")
     monkeypatch.setattr(log, "WHOLE_LOG", "events_event cross join lateral (select pg_sleep(1)) slow")
     response = program.get("/events")
     assert "too long" in problem(response, 503, "unavailable")["detail"]
