@@ -1,0 +1,127 @@
+"""From the payments of an employer's run to orders: a pure function of what is paid, so that it can be built again.
+
+Everything that goes into the bytes is frozen before: the net pay in the log, accounts in the manifests, the name and
+the letter of the file in the run's first event. What the bank gets under a key is the same whoever builds it, whenever.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, time
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from events.failures import NeedsReview
+from events.store import NewEvent
+from payroll import ask_tasks, keys, objects
+from payroll.calc import calendar
+from payroll.manifest import Pinned
+from payroll.payments import ach, ach_reader, gateways
+from payroll.payments.instructions import Planned, individual_id
+from payroll.payments.orders import NewOrder
+
+CUT_OFF_DAYS = 2  # banking days before the money moves that the bank wants the file
+BY_BANK, BY_CHECK = "ach", "check"
+MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"  # of one employer's payment files to one bank on one day
+
+
+class Built(NamedTuple):
+    """An order whose bytes lie in object storage, and the trace of every payment in it, by payment key."""
+
+    order: NewOrder
+    traces: dict[str, str]
+
+
+def build(
+    pinned: Pinned, payments: Iterable[Planned], *, kind: str, effective: date, limits: ach.Limits | None = None
+) -> list[Built]:
+    """The orders that carry these payments: one, or as many as the limits of a file make of them.
+
+    payments    by account; checks are not the bank's
+    effective   the day on which the money is to move, moved to the banking day before when it is none
+    raises      NeedsReview when no file can be made, or the finished file does not read as it should
+    """
+    effective = calendar.adjust_before(effective)
+    entries = [_entry(pinned, payment) for payment in payments]
+    try:
+        parts = ach.split([ach.payroll(entries, effective)], limits=limits or ach.Limits())
+        return [_built(pinned, kind, effective, number, part) for number, part in enumerate(parts)]
+    except ach.FileRefused as refused:
+        raise NeedsReview(f"no payment file can be made: {refused}") from refused
+
+
+def _built(
+    pinned: Pinned, kind: str, effective: date, number: int, batches: Sequence[ach.Batch]
+) -> Built:
+    file = ach.build(
+        bank=gateways.odfi(),
+        originator=ach.Originator(pinned.name, pinned.ein),
+        batches=batches,
+        created=datetime.combine(calendar.add_banking_days(effective, -CUT_OFF_DAYS), time(12)),
+        modifier=modifier(pinned.file_modifier, number),
+    )
+    read = ach_reader.read(file.content)
+    if read.findings or (len(read.entries), read.credit_cents) != (file.entries, file.credits_cents):
+        raise NeedsReview("the finished file does not read as what was written: nothing is sent, this is a fault of ours")
+    key = keys.order_key(pinned.employer_run, number)
+    name = f"files/{pinned.pay_date}/{pinned.employer}-{pinned.employer_run}{f'-{number + 1}' if number else ''}.ach"
+    order = NewOrder(
+        key=key,
+        kind=kind,
+        run=pinned.run,
+        employer_run=pinned.employer_run,
+        employer=pinned.employer,
+        pay_date=pinned.pay_date.isoformat(),
+        effective=effective.isoformat(),
+        object=name,
+        sha256=objects.put_once(name, file.content),
+        entries=file.entries,
+        credits_cents=file.credits_cents,
+        debits_cents=file.debits_cents,
+        gateway=gateways.configured(),
+        moved_by=ask_tasks.who_moves_money(),
+    )
+    return Built(order, file.traces)
+
+
+def instructed(planned: Sequence[Planned], built: Sequence[Built]) -> dict[str, Any]:
+    """What the employer's run records of its payments: how many people, how much by bank, how much by check."""
+    by_bank = [payment.amount_cents for payment in planned if payment.method == BY_BANK]
+    by_check = [payment.amount_cents for payment in planned if payment.method == BY_CHECK]
+    facts: dict[str, Any] = {"people": len({payment.stream for payment in planned})}
+    facts |= {"payments": len(by_bank), "payments_cents": sum(by_bank)}
+    facts |= {"checks": len(by_check), "checks_cents": sum(by_check)}
+    return facts | {"orders": [str(each.order.key) for each in built]}
+
+
+def payment_events(
+    planned: Sequence[Planned], built: Sequence[Built], versions: Mapping[str, int]
+) -> Iterator[NewEvent]:
+    """One event a paycheck: its payments, each as [key, part, method, cents, order, trace].
+
+    versions   of the paychecks' streams
+    """
+    carried = {payment: (str(each.order.key), trace) for each in built for payment, trace in each.traces.items()}
+    of_paycheck: dict[str, list[list[Any]]] = {}
+    for each in planned:
+        line = [str(each.key), each.part, each.method, each.amount_cents, *carried.get(str(each.key), ("", ""))]
+        of_paycheck.setdefault(each.stream, []).append(line)
+    for stream, payments in of_paycheck.items():
+        yield NewEvent(stream, versions[stream] + 1, "PaymentInstructed", {"payments": payments})
+
+
+def modifier(first: str, number: int) -> str:
+    """The letter of the file with this number, from 0: the run's own, then those that its later runs come to last."""
+    return first if number == 0 else MODIFIERS[-number]
+
+
+def _entry(pinned: Pinned, payment: Planned) -> ach.Entry:
+    to = payment.to
+    assert to is not None
+    return ach.Entry(
+        individual_id=individual_id(payment.employee_id, UUID(str(payment.key)), payment.part),
+        name=to.name,
+        routing=to.routing,
+        account=to.account,
+        account_type=to.account_type,
+        amount_cents=payment.amount_cents,
+        reference=str(payment.key),
+    )

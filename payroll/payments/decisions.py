@@ -1,0 +1,93 @@
+"""What two people decide about an order: to allow it over a cap, or what has become of it when no look-up can tell.
+
+The first proposes, with evidence; the second, somebody else, confirms. Both are on the order's stream, and in one row
+whose constraint the database keeps.
+"""
+
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+
+from events import dead_letters, store
+from events.dead_letters import REASON_MAX, redact
+from events.models import DeadLetter, DeadLetterState
+from events.store import WrongExpectedVersion
+from payroll import keys
+from payroll.models import Decision
+from payroll.payments import orders
+from payroll.payments.orders import ACCEPTED, SENDING, UNKNOWN, Order
+from payroll.payments.sending import ABSENT, ALLOWED
+from payroll.refusal import Refused
+
+PERMISSION = "payroll.decide_payorder"
+ACCEPTED_BY_BANK = "accepted"  # a decision: the bank has it
+OPEN = {ALLOWED: {orders.CREATED}, ACCEPTED_BY_BANK: {SENDING, UNKNOWN}, ABSENT: {SENDING, UNKNOWN}}
+
+
+def decide(order_key: UUID, decision: str, *, by: str, evidence: str) -> bool:
+    """Propose what is to be recorded of an order, or confirm what somebody else has proposed.
+
+    decision   allowed, accepted or absent
+    evidence   what it rests on, in words; required
+    returns    True when this was the second person and it is recorded; False while a second one is needed
+    raises     Refused
+    """
+    _check_person(by)
+    if not evidence.strip():
+        raise Refused("a decision about money needs its evidence: what was looked at, and who said so")
+    order = Order(orders.stream(order_key))
+    if not order.exists:
+        raise Refused(f"there is no payment order {order_key}: payments list shows them")
+    if order.state not in OPEN[decision]:
+        raise Refused(f"this order is {order.state}: there is nothing to decide about it")
+    proposed = order.facts.get("OrderDecisionProposed", {})
+    facts = {"by": by, "evidence": redact(evidence)[:REASON_MAX]}
+    try:
+        with transaction.atomic(durable=True):
+            if proposed.get("decision") != decision or proposed["by"] == by:
+                if proposed.get("decision") == decision:
+                    raise Refused(f"{by} has proposed this already; somebody else has to confirm it")
+                store.append([order.history.next("OrderDecisionProposed", {"decision": decision, **facts})])
+                return False
+            _record(order, decision, proposed["by"], by, facts["evidence"])
+    except WrongExpectedVersion as lost_race:
+        raise Refused("somebody else decided about this order at the same moment: look again") from lost_race
+    except IntegrityError as same:
+        raise Refused("two people have to decide, and this is one") from same
+    _go_on(order_key, by=by, reason=f"{decision}: {facts['evidence']}")
+    return True
+
+
+def _record(order: Order, decision: str, maker: str, checker: str, evidence: str) -> None:
+    """The decision as a row and as an event; the caller owns the transaction."""
+    Decision.objects.create(
+        id=keys.key("decision", order.history.stream, order.history.version),
+        subject=order.history.stream,
+        decision=decision,
+        maker=maker,
+        checker=checker,
+    )
+    state = ACCEPTED if decision == ACCEPTED_BY_BANK else order.state
+    facts = {"resolved_as": decision, "resolved_by": maker, "confirmed_by": checker, "confirmed_evidence": evidence}
+    if decision == ACCEPTED_BY_BANK:
+        facts |= {"accepted_entries": order.created["entries"], "accepted_cents": order.created["credits_cents"]}
+    store.append([order.next("OrderResolved", state, facts)])
+
+
+def _go_on(order_key: UUID, *, by: str, reason: str) -> None:
+    """Redrive what waited for the decision; when it does not wait as a dead letter, it comes by itself."""
+    work = keys.key("work", "order", order_key)
+    for letter in DeadLetter.objects.filter(work=work, state=DeadLetterState.OPEN):
+        try:
+            dead_letters.redrive(letter.id, by=by, reason=reason)
+        except dead_letters.NotOpen:
+            pass  # somebody redrove it at this moment: it goes on all the same
+
+
+def _check_person(by: str) -> None:
+    user = User.objects.filter(username=by, is_active=True).first()
+    if user is None:
+        raise Refused(f"there is no active user {by!r}")
+    if not user.has_perm(PERMISSION):
+        raise Refused(f"{by} does not hold the permission to decide about payment orders")

@@ -1,0 +1,126 @@
+"""A payment order: one file to the bank, and what has become of it.
+
+    created ─▶ reserved ─▶ sending ─┬▶ accepted ─▶ settled
+                                    ├▶ rejected
+                                    └▶ unknown ─▶ accepted, or sent again under the same key
+
+A payment is carried by one order and has its state, until something of its own comes back. The order's key is the
+bank's idempotency key and its stream's name: it is for ever, and so are the bytes whose hash `OrderCreated` records.
+"""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from events.store import NewEvent
+from payroll.calc.money import dollars
+from payroll.history import History
+from payroll.payments.gateway import PaymentOrder, Receipt
+
+CREATED, RESERVED, SENDING = "created", "reserved", "sending"
+ACCEPTED, REJECTED, UNKNOWN = "accepted", "rejected", "unknown"
+SETTLED, RETURNED, REVERSED = "settled", "returned", "reversed"
+
+NET_PAY, REPAY, REVERSAL = "net-pay", "repay", "reversal"  # kinds of orders
+
+PREFIX = "order-"
+
+
+class NewOrder(NamedTuple):
+    """An order as it is created; the bytes lie under `object` already.
+
+    effective   the day on which the bank is to move the money
+    moved_by    the downstream system that sends it; empty when we do
+    """
+
+    key: UUID
+    kind: str
+    run: str
+    employer_run: str
+    employer: str
+    pay_date: str
+    effective: str
+    object: str
+    sha256: str
+    entries: int
+    credits_cents: int
+    debits_cents: int
+    gateway: str
+    moved_by: str = ""
+
+    def event(self) -> NewEvent:
+        """The first event of its stream."""
+        facts = self._asdict()
+        facts = {"order": str(facts.pop("key")), **facts, "state": CREATED}
+        return NewEvent(stream(self.key), 1, "OrderCreated", facts)
+
+
+class Order:
+    """An order, from its stream."""
+
+    def __init__(self, of: str) -> None:
+        self.history = History(of)
+        self.created: dict[str, Any] = self.history.facts.get("OrderCreated", {})
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such an order."""
+        return bool(self.created)
+
+    @property
+    def key(self) -> UUID:
+        """Its key, for the bank too."""
+        return UUID(self.created["order"])
+
+    @property
+    def state(self) -> str:
+        """Where it stands: each event that changes it says so."""
+        return next((event.data["state"] for event in reversed(self.history.events) if "state" in event.data), "")
+
+    def next(self, type: str, state: str, facts: dict[str, Any] | None = None) -> NewEvent:
+        """The event that leaves the order in this state, as it would be appended now."""
+        return self.history.next(type, {**(facts or {}), "state": state})
+
+    @property
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """What its events say, by type; of several of one type the last."""
+        return self.history.facts
+
+    def at(self, type: str) -> datetime | None:
+        """When an event of this type was recorded first."""
+        return next((event.recorded_at for event in self.history.events if event.type == type), None)
+
+    def count(self, type: str) -> int:
+        """How many events of a type it has."""
+        return sum(event.type == type for event in self.history.events)
+
+    def to_send(self, content: bytes) -> PaymentOrder:
+        """What the gateway is given; `content` is what lies under the order's object."""
+        return PaymentOrder(
+            key=self.key,
+            storage_key=self.created["object"].replace("files/", "outbox/", 1),
+            sha256=self.created["sha256"],
+            content=content,
+            entries=self.created["entries"],
+            total_cents=self.created["credits_cents"],
+        )
+
+    def differs(self, receipt: Receipt) -> str:
+        """How what the bank holds differs from what was sent; empty when it is the same."""
+        ours = (self.created["sha256"], self.created["entries"], self.created["credits_cents"])
+        if (receipt.sha256, receipt.entries, receipt.total_cents) == ours:
+            return ""
+        return (
+            f"the bank booked {receipt.entries} entries of {dollars(receipt.total_cents)}, "
+            f"we sent {ours[1]} of {dollars(ours[2])}"
+        )
+
+
+def stream(key: UUID | str) -> str:
+    return f"{PREFIX}{key}"
+
+
+def accepted(order: Order, receipt: Receipt) -> NewEvent:
+    """The bank holds the file, and exactly what was sent."""
+    facts = {"bank_reference": receipt.reference, "accepted_entries": receipt.entries}
+    return order.next("OrderAccepted", ACCEPTED, facts | {"accepted_cents": receipt.total_cents})
