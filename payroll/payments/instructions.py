@@ -28,20 +28,19 @@ def payment_file(pinned: Pinned, manifests: list[dict[str, Any]], owed_cents: di
         return ach.build(
             bank=gateways.odfi(),
             originator=ach.Originator(pinned.name, pinned.ein),
-            credits=credits,
-            effective=effective,
+            batches=[ach.payroll(credits, effective)],
             created=datetime.combine(cut_off, time(12)),
             modifier=pinned.file_modifier,
-        )
+        ).content
     except ach.FileRefused as refused:
         raise NeedsReview(f"no payment file can be made: {refused}") from refused
 
 
 def _credits(
     manifests: list[dict[str, Any]], pinned: Pinned, owed_cents: dict[str, int]
-) -> dict[str, ach.Credit]:
+) -> dict[str, ach.Entry]:
     """Who is paid how much into which account: net pay from the log, accounts from the manifests."""
-    credits: dict[str, ach.Credit] = {}
+    credits: dict[str, ach.Entry] = {}
     for written in manifests:
         frozen = manifest.read(written["object"], written["sha256"])
         for entry in frozen["employees"]:
@@ -52,7 +51,7 @@ def _credits(
                 continue
             to = entry["pay_to"]
             account = crypto.decrypt(to["account"], manifest.account_context(pinned, entry["employee_id"]))
-            credits[stream] = ach.Credit(
+            credits[stream] = ach.Entry(
                 individual_id=individual_id(
                     entry["employee_id"], keys.payment_key(pinned.employer_run, entry["employee_id"])
                 ),

@@ -1,20 +1,28 @@
 """Small payment files for the tests: two employees, written by the real writer, and ways to spoil them."""
 
+from dataclasses import replace
 from datetime import date, datetime
 
 from payroll.payments import ach, ach_reader
 
 BANK = ach.Bank("021000021", "First Bank of Springfield")
 EMPLOYER = ach.Originator("Acme Anvils", "12-3456789")
-ANNA = ach.Credit("E00001", "Anna Adams", "011401533", "000123456789", "checking", 123_456)
-BORIS = ach.Credit("E00002", "Boris Baker", "091000019", "98-7654", "savings", 100)
+ANNA = ach.Entry("E00001", "Anna Adams", "011401533", "000123456789", "checking", 123_456)
+BORIS = ach.Entry("E00002", "Boris Baker", "091000019", "98-7654", "savings", 100)
 FRIDAY = date(2026, 11, 20)
 WEDNESDAY = datetime(2026, 11, 18, 10, 30)  # noqa: DTZ001  the writer writes it as it stands
 
 
-def build(*credits: ach.Credit, **given: object) -> bytes:
-    terms = {"bank": BANK, "originator": EMPLOYER, "effective": FRIDAY, "created": WEDNESDAY}
-    return ach.build(credits=credits or (ANNA, BORIS), **(terms | given))  # type: ignore[arg-type]
+def build(*entries: ach.Entry, **given: object) -> bytes:
+    """A file of one batch of pay; `given` changes the batch or the file."""
+    changes = {name: given.pop(name) for name in ("effective", "description", "sec_code") if name in given}
+    batch = replace(ach.payroll(entries or (ANNA, BORIS), FRIDAY), **changes)  # type: ignore[arg-type]
+    return write(batch, **given).content
+
+
+def write(*batches: ach.Batch, **given: object) -> ach.File:
+    terms = {"bank": BANK, "originator": EMPLOYER, "created": WEDNESDAY}
+    return ach.build(batches=batches, **(terms | given))  # type: ignore[arg-type]
 
 
 def fields(content: bytes) -> set[str]:
