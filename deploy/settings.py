@@ -10,6 +10,7 @@ PAYROLL_DOORBELL    django_q (default), celery or polling: what wakes the worker
 PAYROLL_BROKER_URL  for celery: sqs:// (AWS_REGION, AWS_ENDPOINT_URL and credentials as AWS has them) or redis://…
 PAYROLL_QUEUE_PREFIX  what the names of the queues begin with; default: payroll
 PAYROLL_GATEWAY     sandbox (default on the embedded database) or ach: where payment files go
+PAYROLL_CAP_RUN, _DAY, _EMPLOYER, _FACTOR  how much may leave before a person looks again (deploy/caps.py)
 PAYROLL_STORAGE     folder (default) or s3://bucket/prefix: manifests and payment files; PAYROLL_STORAGE_KMS_KEY
 PAYROLL_SUBSCRIBERS who is told what happens, comma separated (payroll/subscribers); default: console#payment.*
 PAYROLL_TOPIC_ARN   one more of them: an SNS topic. PAYROLL_WEBHOOK_SECRET signs what goes to https:// subscribers
@@ -28,7 +29,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from deploy import downstreams, postgres, secrets, sessions
+from deploy import caps, downstreams, postgres, secrets, sessions
 from payroll.subscribers import addresses
 
 S3_ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?\Z")
@@ -249,6 +250,7 @@ PAYROLL_GATEWAY = one_of(
     os.environ.get("PAYROLL_GATEWAY") or ("sandbox" if EMBEDDED else "ach"),
     {"ach"} if PRODUCTION else {"ach", "sandbox"},  # production never pays at a sandbox
 )
+PAYROLL_CAPS = caps.configured(os.environ)
 PAYROLL_ODFI_ROUTING = required("PAYROLL_ODFI_ROUTING") if PRODUCTION else "121000358"
 PAYROLL_ODFI_NAME = required("PAYROLL_ODFI_NAME") if PRODUCTION else "SANDBOX BANK"
 PAYROLL_AUTO_APPROVE = flag("PAYROLL_AUTO_APPROVE")

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -29,6 +30,12 @@ def execute(query: str, arguments: Any = None) -> int:
     with connection.cursor() as cursor:
         cursor.execute(query, arguments)
         return int(cursor.rowcount)
+
+
+def now() -> datetime:
+    """The moment by the database's clock, which all who share it go by."""
+    moment: datetime = rows("select clock_timestamp()")[0][0]
+    return moment
 
 
 def reconnect(wait_s: float = RECONNECT_S) -> None:

@@ -6,7 +6,6 @@ stored, not what the code that stored it believed.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -14,18 +13,13 @@ from django.db import connection
 
 from events import projection, store
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
-from events.store import Recorded
+from ops.evidence import EmployerEvidence, Evidence
+from ops.money_proof import bank_agrees, file_is_right, instructed_once, states_follow
 from ops.sums import lines_add_up, worksheets_agree
 from payroll import frozen, keys, manifest, objects, rulebook
-from payroll.control import ControlTotals, control_totals, disagreements
-from payroll.history import History
-from payroll.models import Employer, EmployerRun
-from payroll.payments import ach_reader, bank, gateways
-from payroll.payments.instructions import individual_id
-from payroll.runs import facts_of
+from payroll.control import disagreements
 from payroll.steps import PIPELINE
 
-OUT = {"PaycheckExcluded", "PaycheckSuperseded", "PaycheckCancelled"}
 STEP_EVENTS = [step.emits.__name__ for step in PIPELINE]
 
 
@@ -41,68 +35,8 @@ class Line(NamedTuple):
         return not self.findings
 
 
-class EmployerEvidence:
-    """What is known of one employer's run: its events, its paychecks, its manifests, its file."""
-
-    def __init__(self, employer: str, employer_run: str, books: dict[UUID, list[bank.BookedCredit]]) -> None:
-        self.employer = employer
-        self.id = employer_run
-        self.books = books
-        self.booked = books.get(keys.file_key(employer_run), [])
-        self.history = History(keys.employerrun_stream(employer_run))
-        self.facts = self.history.facts
-        self.paid = "MoneyMoved" in self.facts
-        self.cancelled = "EmployerRunCancelled" in self.facts
-
-    @cached_property
-    def paychecks(self) -> dict[str, list[Recorded]]:
-        """Every paycheck's events by stream."""
-        found: dict[str, list[Recorded]] = {}
-        for event in store.read_prefix(keys.paycheck_prefix(self.id)):
-            found.setdefault(event.stream, []).append(event)
-        return found
-
-    @cached_property
-    def net_cents(self) -> dict[str, int]:
-        """Net pay above zero by employee, from the log."""
-        return {
-            keys.employee_of(stream): event.data["net_cents"]
-            for stream, events in self.paychecks.items()
-            for event in events
-            if event.type == "RetirementCalculated" and event.data["net_cents"] > 0
-            if not OUT & {other.type for other in events}
-        }
-
-    @cached_property
-    def totals(self) -> ControlTotals:
-        """The control totals as they are now."""
-        return control_totals(self.id)
-
-    @cached_property
-    def file(self) -> ach_reader.AchFile | None:
-        """The payment file, read by the reader that shares nothing with the writer."""
-        name = self.facts.get("PaymentsInstructed", {}).get("file_object")
-        content = objects.get(name) if name else None
-        return ach_reader.read(content) if content is not None else None
-
-
-Check = Callable[["Evidence"], Iterator[str]]
+Check = Callable[[Evidence], Iterator[str]]
 Looked = TypeVar("Looked")
-
-
-class Evidence:
-    """Everything that the checks of one run look at; one employer's paychecks in memory at a time."""
-
-    def __init__(self, run: UUID | str) -> None:
-        self.run = str(run)
-        self.opened = facts_of(run)
-
-    def employers(self) -> Iterator[EmployerEvidence]:
-        books: dict[UUID, list[bank.BookedCredit]] = {}
-        for credit in bank.books(gateways.bank_dir()):
-            books.setdefault(UUID(str(credit.key)), []).append(credit)
-        for employer, employer_run in sorted(self.opened["employer_runs"].items()):
-            yield EmployerEvidence(employer, employer_run, books)
 
 
 def prove(run: UUID | str) -> list[Line]:
@@ -219,88 +153,6 @@ def cancelled_whole(part: EmployerEvidence) -> Iterator[str]:
             yield f"it is cancelled, and {left} pieces of its work are not"
 
 
-def instructed_once(part: EmployerEvidence) -> Iterator[str]:
-    """Every approved net pay has exactly one payment, of that amount, under its own key."""
-    if "PaymentsInstructed" not in part.facts:
-        return
-    payments: dict[str, list[Recorded]] = {}
-    for stream, events in part.paychecks.items():
-        paid = [event for event in events if event.type == "PaymentInstructed"]
-        payments.setdefault(keys.employee_of(stream), []).extend(paid)
-    total = len(part.net_cents), sum(part.net_cents.values())
-    instructed, moved = part.facts["PaymentsInstructed"], part.facts.get("MoneyMoved")
-    if (instructed["payments"], instructed["payments_cents"]) != total:
-        yield "the sum instructed is not that of the net pay"
-    if moved and (moved["paid"], moved["paid_cents"]) != total:
-        yield "the sum moved is not that of the net pay"
-    keys_seen: Counter[str] = Counter()
-    for employee, paid in payments.items():
-        owed = part.net_cents.get(employee, 0)
-        if [event.data["amount_cents"] for event in paid] != ([owed] if owed else []):
-            yield f"{employee} is owed {owed} cents and has {len(paid)} payments"
-        keys_seen.update(event.data["payment_key"] for event in paid)
-        if any(UUID(e.data["payment_key"]) != keys.payment_key(part.id, employee) for e in paid):
-            yield f"{employee} has a payment under a key that is not its own"
-    if repeated := [key for key, times in keys_seen.items() if times > 1]:
-        yield f"{len(repeated)} payment keys are used more than once"
-
-
-def file_is_right(part: EmployerEvidence) -> Iterator[str]:
-    """The file as an independent reader sees it: no findings, and exactly the net pay of everybody."""
-    instructed = part.facts.get("PaymentsInstructed")
-    if not instructed or not instructed["payments"]:
-        return
-    name = instructed["file_object"]
-    try:
-        objects.get_verified(name, instructed["file_sha256"])
-    except objects.ObjectDamaged as damage:
-        yield str(damage)
-        return
-    assert part.file is not None
-    for finding in part.file.findings[:3]:
-        yield f"{name} line {finding.line}, {finding.field}: {finding.what}"
-    yield from _same_payments(
-        part, Counter((e.individual_id, e.amount_cents) for e in part.file.entries), "the file"
-    )
-
-
-def bank_agrees(part: EmployerEvidence) -> Iterator[str]:
-    """The sandbox bank's own books, read from its own database: each net pay once, to the cent."""
-    moved = part.facts.get("MoneyMoved", {})
-    if moved.get("gateway") != "sandbox-bank":
-        return
-    booked = part.booked
-    yield from _same_payments(
-        part, Counter((e.individual_id, e.amount_cents) for e in booked), "the bank's books"
-    )
-    if part.file and Counter((e.account, e.amount_cents) for e in booked) != Counter(
-        (e.account, e.amount_cents) for e in part.file.entries
-    ):
-        yield "the bank booked other accounts or amounts than the file has"
-    if strange := _strange(part):
-        yield f"the bank booked {strange} credits of this employer for this day from files that are not ours"
-
-
-def _strange(part: EmployerEvidence) -> int:
-    """Credits of the employer for its payday under a key that none of its runs has."""
-    payday = part.facts["EmployerRunOpened"]["pay_date"]
-    runs = EmployerRun.objects.filter(employer=part.employer).values_list("employer_run", flat=True)
-    ours = {keys.file_key(employer_run) for employer_run in runs if employer_run}
-    company = "1" + Employer.objects.get(id=part.employer).ein.replace("-", "")
-    others = [credit for key, credits in part.books.items() if key not in ours for credit in credits]
-    return sum(credit.company_id == company and str(credit.effective) == payday for credit in others)
-
-
-def _same_payments(part: EmployerEvidence, found: Counter[tuple[str, int]], where: str) -> Iterator[str]:
-    wanted = Counter(
-        (individual_id(employee, keys.payment_key(part.id, employee)), cents)
-        for employee, cents in part.net_cents.items()
-    )
-    if found != wanted:
-        missing, extra = (wanted - found).total(), (found - wanted).total()
-        yield f"{where} lacks {missing} payments of the net pay in the log, and has {extra} that are not in it"
-
-
 def one_run_a_period(evidence: Evidence) -> Iterator[str]:
     for employer, employer_run in evidence.opened["employer_runs"].items():
         opened = store.read(keys.employerrun_stream(employer_run))
@@ -381,8 +233,13 @@ PER_EMPLOYER: list[tuple[str, str, Callable[[EmployerEvidence], Iterator[str]]]]
     ("approval", "a second person approved exactly what stands in the log", approved_by_second),
     (
         "payments",
-        "every approved net pay has one payment, of that amount, under its own key",
+        "every approved net pay is paid once, to the cent, each payment under its own key",
         instructed_once,
+    ),
+    (
+        "orders",
+        "every order was reserved, committed as being sent, sent once, and accepted whole",
+        states_follow,
     ),
     ("files", "every payment file reads without findings and holds exactly the net pay", file_is_right),
     ("bank", "the bank's own books hold each net pay once, to the cent", bank_agrees),

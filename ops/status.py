@@ -14,13 +14,13 @@ from events import limits, projection
 from events.limits import Standing
 from events.models import DeadLetter, DeadLetterState, Limit, Work, WorkState
 from payroll import keys, objects
-from payroll.models import EmployerRun, Paycheck, PayRun
+from payroll.models import EmployerRun, Paycheck, PayOrder, PayRun
 from payroll.projections import PAYCHECKS, RUNS
 from payroll.runs import Refused
 from payroll.steps import PIPELINE
 
 STEPS = tuple(step.name for step in PIPELINE)
-FINISHED = ("MoneyMoved", "EmployerRunCompleted")
+SENT = ("accepted", "settled")
 CANCELLED = "EmployerRunCancelled"
 
 
@@ -167,7 +167,9 @@ def run_status(run: UUID | str) -> RunStatus:
         no_hours=sum(row.facts.get("no_hours", 0) for row in rows),
         no_pay=sum(row.facts.get("completed", 0) - row.facts.get("payable", 0) for row in rows),
         ach_files=[
-            objects.location(file_of(row)) for row in rows if row.last_event in FINISHED and row.file_object
+            objects.location(file_of(order))
+            for order in PayOrder.objects.filter(run=run).order_by("employer", "object")
+            if order.state in SENT
         ],
         dead_letters=_letters(str(run)),
         people=dict(people),
@@ -188,11 +190,10 @@ SUMS = (
 )
 
 
-def file_of(row: EmployerRun) -> str:
+def file_of(order: PayOrder) -> str:
     """Where the file that went out lies: the bank's outbox when there is one, else the file as built."""
-    sent: str = row.file_object
-    outbox = sent.replace("files/", "outbox/", 1)
-    return outbox if row.facts.get("gateway") == "ach-folder" else sent
+    built: str = order.object
+    return built.replace("files/", "outbox/", 1) if order.gateway == "ach-folder" else built
 
 
 def quiet(run: UUID | str) -> bool:

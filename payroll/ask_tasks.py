@@ -14,7 +14,6 @@ What decides who is in a run, and what is paid to whom, stays ours: open-employe
 
 import re
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from events import downstream
 from events.answers import NotAnAnswer, fits
@@ -24,11 +23,13 @@ from events.work import Claimed
 from payroll import ask, outcomes
 from payroll.history import History
 from payroll.payments.gateway import Receipt
+from payroll.payments.orders import SENDING, Order, accepted
 
 MOVE_MONEY = "move-money"
 DOWNSTREAM = "downstream"  # instead of a gateway's name: who moves the money
 REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,99}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
+ABOUT = ("run", "employer_run", "employer", "pay_date")
 COUNT_MAX = 10**12  # people, notices or cents
 
 
@@ -65,18 +66,18 @@ def check(emits: type, output: dict[str, Any]) -> None:
         raise NotAnAnswer("reference is not a short word")
 
 
-def who_moves_money() -> dict[str, str]:
-    """What an instruction records of who is to carry it out; nothing when we are.
+def who_moves_money() -> str:
+    """What an order records of who is to carry it out; empty when we are.
 
-    It is settled with the instruction: a file that one of us may have sent is never sent by the other, whatever the
+    It is settled with the order: a file that one of us may have sent is never sent by the other, whatever the
     configuration says by then.
     """
-    return {"moved_by": DOWNSTREAM} if downstream.of(MOVE_MONEY) else {}
+    return DOWNSTREAM if downstream.of(MOVE_MONEY) else ""
 
 
-def refuse_another_mover(instructed: dict[str, Any]) -> None:
-    """Raises NeedsReview when a downstream system is to move this money, and none is configured."""
-    if instructed.get("moved_by") == DOWNSTREAM:
+def refuse_another_mover(order: dict[str, Any]) -> None:
+    """Raises NeedsReview when a downstream system is to carry out this order, and none is configured."""
+    if order["moved_by"] == DOWNSTREAM:
         raise NeedsReview(
             f"this payment was given to a downstream system, and nobody else sends it: configure {MOVE_MONEY} again, "
             "then redrive. It knows the file by its key"
@@ -101,23 +102,22 @@ def _accept_validate(work: Claimed, output: dict[str, Any]) -> Outcome:
 
 
 def _ask_move_money(work: Claimed) -> dict[str, Any] | None:
-    history = History(work.subject)
-    instructed = history.facts["PaymentsInstructed"]
-    if not instructed["payments"] or instructed.get("moved_by") != DOWNSTREAM:
+    order = Order(work.subject)
+    if order.created["moved_by"] != DOWNSTREAM or order.state != SENDING:
         return None
-    names = {"key": "file_key", "file_object": "file_object", "file_sha256": "file_sha256"}
-    names |= {"entries": "payments", "total_cents": "payments_cents"}
-    return _about(history) | {name: instructed[fact] for name, fact in names.items()}
+    names = {"key": "order", "file_object": "object", "file_sha256": "sha256"}
+    names |= {"entries": "entries", "total_cents": "credits_cents"}
+    told = {name: order.created[fact] for name, fact in names.items()}
+    return {name: order.created[name] for name in ABOUT} | told
 
 
 def _accept_move_money(work: Claimed, output: dict[str, Any]) -> Outcome:
     check(Booked, output)
-    history = History(work.subject)
-    receipt = Receipt(key=UUID(history.facts["PaymentsInstructed"]["file_key"]), **output)
-    try:
-        return outcomes.moved(history, DOWNSTREAM, receipt)
-    except outcomes.OtherReceipt as other:
-        raise NotAnAnswer(str(other)) from other
+    order = Order(work.subject)
+    receipt = Receipt(key=order.key, **output)
+    if other := order.differs(receipt):
+        raise NotAnAnswer(other)
+    return Outcome(events=[accepted(order, receipt)])
 
 
 def _ask_notify(work: Claimed) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _accept_notify(work: Claimed, output: dict[str, Any]) -> Outcome:
 
 def _about(history: History) -> dict[str, Any]:
     opened = history.facts["EmployerRunOpened"]
-    return {name: opened[name] for name in ("run", "employer_run", "employer", "pay_date")}
+    return {name: opened[name] for name in ABOUT}
 
 
 VALIDATE = TaskAsks(_ask_validate, lambda output: check(Agreed, output), _accept_validate, ask.keep)

@@ -37,9 +37,9 @@ def payment_key(employer_run: UUID | str, employee_id: str, sequence: int = 1) -
     return key("payment", employer_run, employee_id, sequence)
 
 
-def file_key(employer_run: UUID | str) -> UUID:
-    """The payment file of one employer's run: the bank's idempotency key."""
-    return key("file", employer_run)
+def order_key(employer_run: UUID | str, number: int = 0) -> UUID:
+    """One payment file of an employer's run, the first is 0: the bank's idempotency key."""
+    return key("file", employer_run, *([number] if number else []))
 
 
 def payrun_stream(run: UUID | str) -> str:

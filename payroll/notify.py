@@ -36,7 +36,7 @@ def paid(facts: dict[str, dict[str, Any]]) -> list[Notification]:
         notice(summary),
         *(
             notice(
-                f"You are paid {dollars(event.data['amount_cents'])} on {pay_date}.",
+                f"You are paid {dollars(sum(cents for _, _, _, cents, *_ in event.data['payments']))} on {pay_date}.",
                 keys.employee_of(event.stream),
             )
             for event in people

@@ -1,6 +1,7 @@
 """What the tasks of an employer's run record, whoever has done them: we, or a downstream system (ask_tasks.py)."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -8,17 +9,16 @@ from django.conf import settings
 from events.failures import NeedsReview
 from events.saga import Outcome
 from events.store import NewEvent
-from payroll.calc.money import dollars
 from payroll.control import ControlTotals, control_totals, disagreements
 from payroll.history import History
 from payroll.manifest import Pinned
-from payroll.payments.gateway import Receipt
+from payroll.payments.orders import Order
 
 log = logging.getLogger(__name__)
 
 
-class OtherReceipt(Exception):
-    """What was booked is not what was sent. The message has both, and no name."""
+NOTHING_TO_PAY = "nothing to pay"
+BY_TWO_PEOPLE = "as two people decided"
 
 
 def agreed_totals(history: History) -> ControlTotals:
@@ -52,21 +52,14 @@ def validated(history: History, totals: ControlTotals) -> Outcome:
     return Outcome(events=[event, NewEvent(event.stream, event.version + 1, "EmployerRunApproved", approval)])
 
 
-def moved(history: History, gateway: str, receipt: Receipt) -> Outcome:
-    """The bank holds the file, and exactly what was instructed.
-
-    gateway   whose receipt it is
-    raises    OtherReceipt
-    """
-    sent = history.facts["PaymentsInstructed"]
-    wanted = (sent["file_sha256"], sent["payments"], sent["payments_cents"])
-    if (receipt.sha256, receipt.entries, receipt.total_cents) != wanted:
-        raise OtherReceipt(
-            f"the bank booked {receipt.entries} entries of {dollars(receipt.total_cents)}, "
-            f"we sent {sent['payments']} of {dollars(sent['payments_cents'])}: call the bank before anything else"
-        )
-    facts: dict[str, Any] = {"gateway": gateway, "bank_reference": receipt.reference}
-    facts |= {"paid": receipt.entries, "paid_cents": receipt.total_cents}
+def moved(history: History, sent: Sequence[Order]) -> Outcome:
+    """The bank has every order of an employer's run, and exactly what was instructed."""
+    instructed = history.facts["PaymentsInstructed"]
+    references = [order.facts.get("OrderAccepted", {}).get("bank_reference", BY_TWO_PEOPLE) for order in sent]
+    facts: dict[str, Any] = {"paid": instructed["people"]}
+    facts |= {"paid_cents": instructed["payments_cents"] + instructed["checks_cents"]}
+    facts |= {"gateway": sent[0].created["moved_by"] or sent[0].created["gateway"]} if sent else {}
+    facts |= {"bank_reference": ", ".join(references) or NOTHING_TO_PAY}
     return Outcome(events=[history.next("MoneyMoved", facts)])
 
 

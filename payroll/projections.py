@@ -24,12 +24,21 @@ RUNS, PAYCHECKS = "runs", "paychecks"
 READ_MODELS = (
     Projection(
         RUNS,
-        (fold("payrun", "payroll_payrun"), fold("employerrun", "payroll_employerrun")),
-        ("payroll_payrun", "payroll_employerrun"),
+        (
+            fold("payrun", "payroll_payrun"),
+            fold("employerrun", "payroll_employerrun"),
+            fold("order", "payroll_payorder"),
+        ),
+        ("payroll_payrun", "payroll_employerrun", "payroll_payorder"),
     ),
     Projection(
         PAYCHECKS,
-        (fold("paycheck", "payroll_paycheck"), statement("fold_year_to_date")),
-        ("payroll_paycheck", "payroll_yeartodate"),
+        (
+            fold("paycheck", "payroll_paycheck"),
+            statement("fold_year_to_date"),
+            statement("fold_payments"),
+            statement("fold_returned_payments"),
+        ),
+        ("payroll_paycheck", "payroll_yeartodate", "payroll_payment"),
     ),
 )

@@ -25,6 +25,7 @@ from payroll import __version__, keys, manifest, rulebook
 from payroll.calc import calendar
 from payroll.history import History
 from payroll.models import Employer
+from payroll.refusal import Refused as Refused  # noqa: PLC0414 - known by this name everywhere
 from payroll.saga import begin_run
 from payroll.schedule import matches
 from payroll.tolerance import Tolerance
@@ -41,10 +42,6 @@ select data::text, exists (select 1 from events_event c where c.stream = o.strea
  where stream >= 'employerrun-' and stream < 'employerrun.' and version = 1 and data ->> 'employer' = any(%s)
  order by position
 """
-
-
-class Refused(Exception):
-    """The command cannot be carried out, and nothing was done. The message says why and what to do."""
 
 
 class Opened(NamedTuple):

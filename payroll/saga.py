@@ -1,7 +1,9 @@
 """The pay run: what follows what.
 
     payrun       open employers ─▶ (every employer's run) ─▶ complete
-    employerrun  snapshot ─▶ (paychecks, in batches) ─▶ validate ─▶ (approval) ─▶ push payment ─▶ move money ─▶ notify
+    employerrun  snapshot ─▶ (paychecks, in batches) ─▶ validate ─▶ (approval)
+                 ─▶ push payment ─▶ (orders) ─▶ settle up ─▶ notify
+    order        reserve ─▶ begin sending ─▶ move money ─▶ confirm             (payments/sending.py)
     paychecks    begin ─▶ time entry ─▶ payroll calc ─▶ tax calc ─▶ retirement calc
 
 An employer with a dead letter waits, because a dead paycheck is a child of its run that has not
@@ -9,30 +11,24 @@ finished. The others go on. Each task below reads, decides and returns an Outcom
 """
 
 import random
-from typing import Any
-from uuid import UUID
 
 from events import limits, saga, store
 from events.batches import numbers
 from events.failures import NeedsReview, TryAgain
-from events.saga import Batch, Outcome, Pipeline, Retry, Saga, task
-from events.store import NewEvent, Recorded
+from events.saga import Batch, Outcome, Pipeline, Saga, task
+from events.store import Recorded
 from events.work import Claimed, NewWork
-from payroll import ask, ask_tasks, frozen, keys, manifest, notify, objects, outcomes, rulebook
+from payroll import ask, ask_tasks, frozen, keys, manifest, notify, outcomes, rulebook
 from payroll.calc.money import dollars
 from payroll.control import control_totals
 from payroll.domain import PAYCHECK_EVENTS
 from payroll.history import History
 from payroll.manifest import Pinned
 from payroll.models import Employer
-from payroll.payments import gateways, instructions
-from payroll.payments.gateway import GatewayRejected, OutcomeUnknown, PaymentOrder
+from payroll.payments import building, instructions, orders, sending
+from payroll.payments.orders import Order
 from payroll.steps import PIPELINE
 from payroll.tolerance import of_employer
-
-NOTHING_TO_PAY = "nothing to pay"
-PATIENT = Retry(attempts_max=5, base_s=2, cap_s=300)
-
 
 # The pay run
 
@@ -124,9 +120,9 @@ def validate(work: Claimed) -> Outcome:
 
 @task("push-payment", queue="push-payment")
 def push_payment(work: Claimed) -> Outcome:
-    """Turn approved net pay into payment instructions and the file that carries them.
+    """Turn approved net pay into payments, and into the orders that carry them to the bank.
 
-    The key and the exact bytes are on record before anything is sent.
+    The keys and the hashes of the exact bytes are on record before anything is sent.
 
     raises   NeedsReview when what was approved is not what stands in the log, or the file is refused
     """
@@ -143,62 +139,36 @@ def push_payment(work: Claimed) -> Outcome:
             f"{approved['approved_by']} opened and approved {pinned.employer}: a second person has to"
         )
     owed = net_pay(pinned.employer_run)
-    instructed: dict[str, Any] = {"payments": len(owed)}
-    instructed |= {"payments_cents": sum(event.data["net_cents"] for event in owed.values())}
-    if (instructed["payments"], instructed["payments_cents"]) != (totals.payable, totals.net_cents):
+    owed_cents = {stream: event.data["net_cents"] for stream, event in owed.items()}
+    if (len(owed), sum(owed_cents.values())) != (totals.payable, totals.net_cents):
         raise NeedsReview(
             f"{totals.payable} people and {dollars(totals.net_cents)} were approved, the payments are "
-            f"{instructed['payments']} and {dollars(instructed['payments_cents'])}: nothing is paid until they agree"
+            f"{len(owed)} and {dollars(sum(owed_cents.values()))}: nothing is paid until they agree"
         )
-    if not owed:
-        return Outcome(events=[history.next("PaymentsInstructed", instructed)])
-    owed_cents = {stream: event.data["net_cents"] for stream, event in owed.items()}
-    content = instructions.payment_file(pinned, history.manifests, owed_cents)
-    name = f"files/{pinned.pay_date}/{pinned.employer}-{pinned.employer_run}.ach"
-    sha256 = objects.put_once(name, content)
-    instructed |= {"file_key": str(keys.file_key(pinned.employer_run))}
-    instructed |= {"file_object": name, "file_sha256": sha256} | ask_tasks.who_moves_money()
-    events = [history.next("PaymentsInstructed", instructed)]
-    for stream, event in owed.items():
-        payment = keys.payment_key(pinned.employer_run, keys.employee_of(stream))
-        facts = {"payment_key": str(payment), "amount_cents": event.data["net_cents"], "payment_file": name}
-        events.append(NewEvent(stream, event.version + 1, "PaymentInstructed", facts))
-    return Outcome(events=events)
-
-
-@task(ask_tasks.MOVE_MONEY, queue="push-payment", retry=PATIENT, asks=ask_tasks.MOVES_MONEY)
-def move_money(work: Claimed) -> Outcome:
-    """Hand the file to the bank, once. Asks by key before it sends, so an unknown outcome is never sent blindly.
-
-    raises   TryAgain while the outcome is unknown, NeedsReview when the bank says no
-    """
-    history = History(work.subject)
-    instructed = history.facts["PaymentsInstructed"]
-    if not instructed["payments"]:
-        moved = {"paid": 0, "paid_cents": 0, "bank_reference": NOTHING_TO_PAY}
-        return Outcome(events=[history.next("MoneyMoved", moved)])
-    ask_tasks.refuse_another_mover(instructed)
-    gateway = gateways.configured()
-    order = PaymentOrder(
-        key=UUID(instructed["file_key"]),
-        storage_key=instructed["file_object"].replace("files/", "outbox/", 1),
-        sha256=instructed["file_sha256"],
-        content=objects.get_verified(instructed["file_object"], instructed["file_sha256"]),
-        entries=instructed["payments"],
-        total_cents=instructed["payments_cents"],
+    planned = instructions.planned(pinned, history.manifests, owed_cents)
+    by_bank = [payment for payment in planned if payment.method == building.BY_BANK]
+    built = building.build(pinned, by_bank, kind=orders.NET_PAY, effective=pinned.pay_date) if by_bank else []
+    versions = {stream: event.version for stream, event in owed.items()}
+    return Outcome(
+        events=[
+            history.next("PaymentsInstructed", building.instructed(planned, built)),
+            *building.payment_events(planned, built, versions),
+            *(each.order.event() for each in built),
+        ],
+        fork=[
+            sending.new_work(each.order, parent=work.id, payments_cents=sum(owed_cents.values()))
+            for each in built
+        ],
     )
-    try:
-        receipt = gateway.find(order.key) or gateway.send(order)
-    except OutcomeUnknown as unknown:
-        raise TryAgain(
-            f"the bank's answer is unknown, it is asked by key before anything else: {unknown}"
-        ) from unknown
-    except GatewayRejected as rejected:
-        raise NeedsReview(f"the bank refused the file: {rejected}") from rejected
-    try:
-        return outcomes.moved(history, gateway.name, receipt)
-    except outcomes.OtherReceipt as other:
-        raise NeedsReview(str(other)) from other
+
+
+@task("settle-up", queue="push-payment")
+def settle_up(work: Claimed) -> Outcome:
+    """The bank has every order of this employer's run: it is paid, so far as it is by bank."""
+    history = History(work.subject)
+    return outcomes.moved(
+        history, [Order(orders.stream(key)) for key in history.facts["PaymentsInstructed"]["orders"]]
+    )
 
 
 @task("notify", queue="notify", asks=ask_tasks.NOTIFY)
@@ -239,7 +209,8 @@ def load_batch(work: Claimed) -> Batch:
 
 SAGAS: tuple[Saga | Pipeline, ...] = (
     Saga("payrun", (open_employers, complete)),
-    Saga("employerrun", (snapshot, validate, push_payment, move_money, notify_paid)),
+    Saga("employerrun", (snapshot, validate, push_payment, settle_up, notify_paid)),
+    sending.SAGA,
     Pipeline("paychecks", PIPELINE, load=load_batch, dismissed="PaycheckExcluded", asks=ask.ASKS),
 )
 

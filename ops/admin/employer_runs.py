@@ -17,7 +17,7 @@ from ops.admin.columns import CANCELLED, VALIDATED, Amounts, in_words, letters_l
 from ops.admin.confirm import chosen, confirmed
 from ops.admin.filters import ByEmployer, ByRun
 from ops.admin.log import history
-from payroll.models import EmployerRun, Notification, Paycheck, PayRun
+from payroll.models import EmployerRun, Notification, Paycheck, PayOrder, PayRun
 from payroll.models.read import STATES
 
 
@@ -171,6 +171,14 @@ class EmployerRunAdmin(Amounts, ReadOnly):
         rows = [(label, words.money(cents)) for label, cents in lines]
         return Table("What it costs the employer", ("", ">amount"), rows, total=total)
 
+    def orders(self, row: Any) -> list[tuple[str, str]]:
+        """The files that carry the payments, and where they stand."""
+        found = PayOrder.objects.filter(employer_run=row.employer_run).order_by("object")
+        return [
+            ("Payment file", words.link(words.page(PayOrder, each.pk), f"{each.object}, {each.state}"))
+            for each in found
+        ]
+
     def payment(self, row: Any) -> Facts:
         facts = row.facts
         instructed = moved = words.NOTHING
@@ -183,8 +191,7 @@ class EmployerRunAdmin(Amounts, ReadOnly):
             [
                 ("Register, SHA-256", words.code(row.register_sha256)),
                 ("Payments", instructed),
-                ("Payment file", words.code(row.file_object)),
-                ("File, SHA-256", words.code(row.file_sha256)),
+                *self.orders(row),
                 ("Paid", moved),
                 ("Bank's reference", words.code(facts.get("bank_reference"))),
             ],

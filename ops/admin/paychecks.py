@@ -17,7 +17,7 @@ from ops.admin.explained import explained
 from ops.admin.filters import ByEmployer, ByEmployerRun, by_employee
 from ops.admin.log import history
 from ops.admin.stub import state, stub
-from payroll.models import Employee, Employer, EmployerRun, Paycheck, YearToDate
+from payroll.models import Employee, Employer, EmployerRun, Paycheck, Payment, PayOrder, YearToDate
 
 UNFINISHED = ("PaycheckBegan", "TimeEntered", "PayCalculated", "TaxCalculated")
 WHAT: dict[str, tuple[str, dict[str, Any]]] = {
@@ -118,9 +118,11 @@ class PaycheckAdmin(Endless):
             period = f"{part.period_start} to {part.period_end}"
             facts.append(("Pay period", words.link(words.page(EmployerRun, part.pk), period)))
         facts += [("Pay date", row.pay_date), ("State", words.badge(*state(row.last_event, row.facts)))]
-        if row.facts.get("payment_file"):
-            facts.append(("Payment", words.amount(row.facts["amount_cents"])))
-            facts.append(("In the payment file", words.code(row.facts["payment_file"])))
+        for payment in Payment.objects.filter(paycheck=row.stream).order_by("part"):
+            order = PayOrder.objects.filter(order=payment.order).first()
+            stands = payment.state_of_its_own or (order.state if order else "by check")
+            text = f"{words.amount(payment.amount_cents)}, {stands}"
+            facts.append(("Payment", words.link(words.page(PayOrder, order.pk), text) if order else text))
         if YearToDate.objects.filter(id=year).exists():
             facts.append(("Year to date", words.link(words.page(YearToDate, year), row.pay_date[:4])))
         for letter in letters:

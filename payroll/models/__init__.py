@@ -1,10 +1,12 @@
 """The tables of payroll: the roster that people bring, and the read models folded from the log."""
 
 from payroll.models.pay import Deduction, Garnishment, PayItem, TaxForm
+from payroll.models.payments import Decision, Payment, PayOrder, Reservation
 from payroll.models.read import EmployerRun, Notification, Paycheck, PayRun, YearToDate
 from payroll.models.roster import Employee, Employer, PayCalendar, TimeEntry
 
 __all__ = [
+    "Decision",
     "Deduction",
     "Employee",
     "Employer",
@@ -13,8 +15,11 @@ __all__ = [
     "Notification",
     "PayCalendar",
     "PayItem",
+    "PayOrder",
     "PayRun",
     "Paycheck",
+    "Payment",
+    "Reservation",
     "TaxForm",
     "TimeEntry",
     "YearToDate",

@@ -110,8 +110,6 @@ class EmployerRun(Folded):
     opened_by = fact("opened_by")
     approved_by = fact("approved_by")
     register_sha256 = fact("register_sha256")
-    file_object = fact("file_object")
-    file_sha256 = fact("file_sha256")
     employees = cents("employees", "employees")
     excluded = cents("excluded", "left out")
     gross_cents = cents("total_gross_cents", "gross")

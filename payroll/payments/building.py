@@ -31,7 +31,12 @@ class Built(NamedTuple):
 
 
 def build(
-    pinned: Pinned, payments: Iterable[Planned], *, kind: str, effective: date, limits: ach.Limits | None = None
+    pinned: Pinned,
+    payments: Iterable[Planned],
+    *,
+    kind: str,
+    effective: date,
+    limits: ach.Limits | None = None,
 ) -> list[Built]:
     """The orders that carry these payments: one, or as many as the limits of a file make of them.
 
@@ -48,9 +53,7 @@ def build(
         raise NeedsReview(f"no payment file can be made: {refused}") from refused
 
 
-def _built(
-    pinned: Pinned, kind: str, effective: date, number: int, batches: Sequence[ach.Batch]
-) -> Built:
+def _built(pinned: Pinned, kind: str, effective: date, number: int, batches: Sequence[ach.Batch]) -> Built:
     file = ach.build(
         bank=gateways.odfi(),
         originator=ach.Originator(pinned.name, pinned.ein),
@@ -60,7 +63,9 @@ def _built(
     )
     read = ach_reader.read(file.content)
     if read.findings or (len(read.entries), read.credit_cents) != (file.entries, file.credits_cents):
-        raise NeedsReview("the finished file does not read as what was written: nothing is sent, this is a fault of ours")
+        raise NeedsReview(
+            "the finished file does not read as it was written: nothing is sent, the fault is ours"
+        )
     key = keys.order_key(pinned.employer_run, number)
     name = f"files/{pinned.pay_date}/{pinned.employer}-{pinned.employer_run}{f'-{number + 1}' if number else ''}.ach"
     order = NewOrder(
@@ -99,10 +104,18 @@ def payment_events(
 
     versions   of the paychecks' streams
     """
-    carried = {payment: (str(each.order.key), trace) for each in built for payment, trace in each.traces.items()}
+    carried = {
+        payment: (str(each.order.key), trace) for each in built for payment, trace in each.traces.items()
+    }
     of_paycheck: dict[str, list[list[Any]]] = {}
     for each in planned:
-        line = [str(each.key), each.part, each.method, each.amount_cents, *carried.get(str(each.key), ("", ""))]
+        line = [
+            str(each.key),
+            each.part,
+            each.method,
+            each.amount_cents,
+            *carried.get(str(each.key), ("", "")),
+        ]
         of_paycheck.setdefault(each.stream, []).append(line)
     for stream, payments in of_paycheck.items():
         yield NewEvent(stream, versions[stream] + 1, "PaymentInstructed", {"payments": payments})

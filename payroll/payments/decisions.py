@@ -69,9 +69,17 @@ def _record(order: Order, decision: str, maker: str, checker: str, evidence: str
         checker=checker,
     )
     state = ACCEPTED if decision == ACCEPTED_BY_BANK else order.state
-    facts = {"resolved_as": decision, "resolved_by": maker, "confirmed_by": checker, "confirmed_evidence": evidence}
+    facts = {
+        "resolved_as": decision,
+        "resolved_by": maker,
+        "confirmed_by": checker,
+        "confirmed_evidence": evidence,
+    }
     if decision == ACCEPTED_BY_BANK:
-        facts |= {"accepted_entries": order.created["entries"], "accepted_cents": order.created["credits_cents"]}
+        facts |= {
+            "accepted_entries": order.created["entries"],
+            "accepted_cents": order.created["credits_cents"],
+        }
     store.append([order.next("OrderResolved", state, facts)])
 
 

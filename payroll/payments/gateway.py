@@ -55,6 +55,16 @@ class PaymentGateway(Protocol):
         """A short word for events and screens."""
         ...
 
+    @property
+    def lookup_lag_s(self) -> float:
+        """How long after a call `find` may still say that there is nothing, when there is."""
+        ...
+
+    @property
+    def key_valid_s(self) -> float | None:
+        """How long the bank keeps a key, from its first use; None: for ever. Past it the same key would pay again."""
+        ...
+
     def find(self, key: UUID) -> Receipt | None:
         """The receipt under this key; None when the bank answers that it holds none."""
         ...
@@ -75,6 +85,8 @@ class AchFolder:
     """
 
     name = "ach-folder"
+    lookup_lag_s = 0.0
+    key_valid_s = None
 
     def __init__(self, put_once: Callable[[str, bytes], str], get: Callable[[str], bytes | None]) -> None:
         self._put_once = put_once
@@ -134,6 +146,8 @@ class SandboxBank:
     """
 
     name = "sandbox-bank"
+    lookup_lag_s = 0.0
+    key_valid_s = 24 * 3600.0
 
     def __init__(self, base_url: str, token: str, timeout_s: float = 10) -> None:
         parts = urlsplit(base_url)

@@ -10,12 +10,17 @@ from payroll.payments import ach, bank_process
 from payroll.payments.gateway import AchFolder, PaymentGateway, SandboxBank
 
 
-def configured() -> PaymentGateway:
-    """The gateway that PAYROLL_GATEWAY names: `ach` or `sandbox`.
+def configured() -> str:
+    """The name of the gateway that new orders are made for, as PAYROLL_GATEWAY says: `ach` or `sandbox`."""
+    return AchFolder.name if settings.PAYROLL_GATEWAY == "ach" else SandboxBank.name
+
+
+def named(name: str) -> PaymentGateway:
+    """The gateway that an order was made for, whatever is configured by now.
 
     raises   TryAgain when the sandbox bank does not come up
     """
-    if settings.PAYROLL_GATEWAY == "ach":
+    if name == AchFolder.name:
         return AchFolder(objects.put_once, objects.get)
     try:
         address = bank_process.ensure_running(bank_dir())

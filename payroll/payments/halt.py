@@ -49,4 +49,6 @@ def _append(type: str, facts: dict[str, str]) -> None:
         with transaction.atomic(durable=True):
             store.append([NewEvent(STREAM, store.version(STREAM) + 1, type, facts)])
     except WrongExpectedVersion as lost_race:
-        raise Refused("somebody else halted or resumed payments at the same moment: look again") from lost_race
+        raise Refused(
+            "somebody else halted or resumed payments at the same moment: look again"
+        ) from lost_race

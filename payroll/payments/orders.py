@@ -21,6 +21,8 @@ CREATED, RESERVED, SENDING = "created", "reserved", "sending"
 ACCEPTED, REJECTED, UNKNOWN = "accepted", "rejected", "unknown"
 SETTLED, RETURNED, REVERSED = "settled", "returned", "reversed"
 
+STATES = (CREATED, RESERVED, SENDING, UNKNOWN, REJECTED, ACCEPTED, SETTLED, RETURNED, REVERSED)
+
 NET_PAY, REPAY, REVERSAL = "net-pay", "repay", "reversal"  # kinds of orders
 
 PREFIX = "order-"
@@ -75,7 +77,9 @@ class Order:
     @property
     def state(self) -> str:
         """Where it stands: each event that changes it says so."""
-        return next((event.data["state"] for event in reversed(self.history.events) if "state" in event.data), "")
+        return next(
+            (event.data["state"] for event in reversed(self.history.events) if "state" in event.data), ""
+        )
 
     def next(self, type: str, state: str, facts: dict[str, Any] | None = None) -> NewEvent:
         """The event that leaves the order in this state, as it would be appended now."""

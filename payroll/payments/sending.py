@@ -52,7 +52,9 @@ def reserve_order(work: Claimed) -> Outcome:
         caps = Caps(None, None, None, None)
     if created["kind"] == NET_PAY:
         total_cents = work.payload["payments_cents"]
-        if why := unusual(total_cents, earlier_totals(created["employer"], UUID(created["employer_run"])), caps.factor):
+        if why := unusual(
+            total_cents, earlier_totals(created["employer"], UUID(created["employer_run"])), caps.factor
+        ):
             raise NeedsReview(f"nothing is sent before a second look: {why}. If it is right: payments allow")
     held = Reservation(
         order=order.key,
@@ -188,4 +190,3 @@ def _refuse_unless_redriven(work: Claimed, order: Order) -> None:
     again = DeadLetter.objects.filter(work=work.id, step=work.step, state=DeadLetterState.REDRIVEN).count()
     if again < order.count("OrderRejected"):
         raise NeedsReview(f"the bank refused the file: {order.facts['OrderRejected']['rejected']}")
-

@@ -191,7 +191,7 @@ def test_a_bank_that_does_not_answer_is_asked_by_key_and_never_sent_to_blindly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: set[int], asked: list[str]
 ) -> None:
     deaf = Deaf(lost)
-    monkeypatch.setattr(gateways, "configured", lambda: deaf)
+    monkeypatch.setattr(gateways, "named", lambda name: deaf)
     paydays.load(tmp_path, [employer("ACME")], [salaried("ACME", "ann", "62400.00")])
     run = paydays.pay()
     assert deaf.asked == asked
@@ -209,7 +209,7 @@ def test_a_bank_that_refuses_is_a_dead_letter_at_once(
             raise GatewayRejected("not today")
 
     deaf = Refusing(set())
-    monkeypatch.setattr(gateways, "configured", lambda: deaf)
+    monkeypatch.setattr(gateways, "named", lambda name: deaf)
     paydays.load(tmp_path, [employer("ACME")], [salaried("ACME", "ann", "62400.00")])
     paydays.pay()
     letter = paydays.letter()

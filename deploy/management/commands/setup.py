@@ -8,7 +8,7 @@ from django.core.management import BaseCommand, call_command
 
 from deploy import grants, sessions
 
-STEER = ("pause_payrun", "cancel_payrun")
+STEER = ("pause_payrun", "cancel_payrun", "halt_payments", "decide_payorder")
 
 
 class Command(BaseCommand):

@@ -1,0 +1,109 @@
+"""What the proof of a run looks at: the log, the manifests, the files, and the bank's own books."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+from uuid import UUID
+
+from events import store
+from events.store import Recorded
+from payroll import keys, objects
+from payroll.control import ControlTotals, control_totals
+from payroll.history import History
+from payroll.payments import ach_reader, bank, gateways, orders
+from payroll.payments.orders import Order
+from payroll.runs import facts_of
+
+OUT = {"PaycheckExcluded", "PaycheckSuperseded", "PaycheckCancelled"}
+
+
+class Payment(NamedTuple):
+    """One payment as a paycheck's event has it."""
+
+    key: str
+    part: int
+    method: str
+    amount_cents: int
+    order: str
+    trace: str
+
+
+class EmployerEvidence:
+    """What is known of one employer's run: its events, its paychecks, its manifests, its file."""
+
+    def __init__(self, employer: str, employer_run: str, books: dict[UUID, list[bank.BookedCredit]]) -> None:
+        self.employer = employer
+        self.id = employer_run
+        self.books = books
+        self.history = History(keys.employerrun_stream(employer_run))
+        self.facts = self.history.facts
+        self.paid = "MoneyMoved" in self.facts
+        self.cancelled = "EmployerRunCancelled" in self.facts
+
+    @cached_property
+    def paychecks(self) -> dict[str, list[Recorded]]:
+        """Every paycheck's events by stream."""
+        found: dict[str, list[Recorded]] = {}
+        for event in store.read_prefix(keys.paycheck_prefix(self.id)):
+            found.setdefault(event.stream, []).append(event)
+        return found
+
+    @cached_property
+    def net_cents(self) -> dict[str, int]:
+        """Net pay above zero by employee, from the log."""
+        return {
+            keys.employee_of(stream): event.data["net_cents"]
+            for stream, events in self.paychecks.items()
+            for event in events
+            if event.type == "RetirementCalculated" and event.data["net_cents"] > 0
+            if not OUT & {other.type for other in events}
+        }
+
+    @cached_property
+    def totals(self) -> ControlTotals:
+        """The control totals as they are now."""
+        return control_totals(self.id)
+
+    @cached_property
+    def orders(self) -> list[Order]:
+        """The orders that the employer's run was instructed with."""
+        named = self.facts.get("PaymentsInstructed", {}).get("orders", [])
+        return [Order(orders.stream(key)) for key in named]
+
+    @cached_property
+    def booked(self) -> list[bank.BookedCredit]:
+        """What the bank has booked under the keys of these orders, or the keys they would have."""
+        own = {order.key for order in self.orders if order.exists} | {keys.order_key(self.id)}
+        return [credit for key in sorted(own) for credit in self.books.get(key, [])]
+
+    @cached_property
+    def files(self) -> list[ach_reader.AchFile]:
+        """The payment files, read by the reader that shares nothing with the writer."""
+        contents = [objects.get(order.created["object"]) for order in self.orders if order.exists]
+        return [ach_reader.read(content) for content in contents if content is not None]
+
+    @cached_property
+    def payments(self) -> dict[str, list[Payment]]:
+        """The payments of every paycheck's events, by employee."""
+        found: dict[str, list[Payment]] = {}
+        for stream, events in self.paychecks.items():
+            for event in events:
+                if event.type == "PaymentInstructed":
+                    lines = [Payment._make(line) for line in event.data["payments"]]
+                    found.setdefault(keys.employee_of(stream), []).extend(lines)
+        return found
+
+
+class Evidence:
+    """Everything that the checks of one run look at; one employer's paychecks in memory at a time."""
+
+    def __init__(self, run: UUID | str) -> None:
+        self.run = str(run)
+        self.opened = facts_of(run)
+
+    def employers(self) -> Iterator[EmployerEvidence]:
+        books: dict[UUID, list[bank.BookedCredit]] = {}
+        for credit in bank.books(gateways.bank_dir()):
+            books.setdefault(UUID(str(credit.key)), []).append(credit)
+        for employer, employer_run in sorted(self.opened["employer_runs"].items()):
+            yield EmployerEvidence(employer, employer_run, books)

@@ -1,0 +1,200 @@
+"""What was sent to the bank and where it stands; stop all sending; decide what no look-up can tell."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+from uuid import UUID
+
+from django.core.management import BaseCommand, CommandError
+
+from events import projection, store
+from ops.status import find_run
+from payroll.calc.money import dollars
+from payroll.models import Payment, PayOrder
+from payroll.payments import decisions, halt, orders
+from payroll.payments.decisions import ACCEPTED_BY_BANK
+from payroll.payments.orders import Order
+from payroll.payments.sending import ABSENT, ALLOWED
+from payroll.projections import PAYCHECKS, RUNS
+from payroll.refusal import Refused
+
+DECISIONS = {"accepted": ACCEPTED_BY_BANK, "absent": ABSENT}
+
+
+class Command(BaseCommand):
+    help = (
+        "Payment orders and payments: look at them, stop all sending, decide about one with a second person."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        listed = verbs.add_parser(
+            "list", help="payment orders, newest first; with --employee, single payments"
+        )
+        listed.add_argument("--run", metavar="RUN")
+        listed.add_argument("--employer", metavar="ID")
+        listed.add_argument("--employee", metavar="ID")
+        listed.add_argument("--state", choices=orders.STATES)
+        listed.add_argument("--json", action="store_true")
+        show = verbs.add_parser("show", help="one order, or one payment, and everything that happened to it")
+        show.add_argument("key", metavar="KEY", help="of an order or a payment, or the beginning of it")
+        show.add_argument("--json", action="store_true")
+        resolve = verbs.add_parser(
+            "resolve", help="record what became of an order; the second person who says the same confirms it"
+        )
+        resolve.add_argument("key", metavar="ORDER")
+        resolve.add_argument(
+            "--bank-has", choices=sorted(DECISIONS), required=True, dest="found",
+            help="accepted: the bank has it. absent: it has not, and it may be sent again under its key",
+        )  # fmt: skip
+        allow = verbs.add_parser(
+            "allow", help="send an order over a cap, or far from the mean; takes two people"
+        )
+        allow.add_argument("key", metavar="ORDER")
+        for each in (resolve, allow):
+            each.add_argument("--as", dest="user", required=True, metavar="USER")
+            each.add_argument("--evidence", required=True, metavar="TEXT", help="what it rests on")
+        for verb, does in (
+            ("halt", "stop all sending, within seconds"),
+            ("resume", "let payments go out again"),
+        ):
+            switch = verbs.add_parser(verb, help=does)
+            switch.add_argument("--as", dest="user", default="cli", metavar="USER")
+            switch.add_argument("--reason", default="")
+
+    def handle(self, *args: Any, verb: str, **options: Any) -> None:
+        try:
+            getattr(self, f"do_{verb}")(**options)
+        except Refused as refused:
+            raise CommandError(str(refused)) from None
+
+    def do_list(
+        self,
+        *,
+        run: str | None,
+        employer: str | None,
+        employee: str | None,
+        state: str | None,
+        **options: Any,
+    ) -> None:
+        projection.catch_up(RUNS, PAYCHECKS)
+        of = {"run": find_run(run).run} if run else {}
+        of |= {"employer": employer} if employer else {}
+        rows = (
+            [_payment(each) for each in Payment.objects.filter(**of, employee_id=employee)]
+            if employee
+            else [_order(each) for each in PayOrder.objects.filter(**of)]
+        )
+        self._show([row for row in rows if state in {None, row["state"]}], options["json"])
+
+    def do_show(self, *, key: str, json: bool, **_: Any) -> None:
+        projection.catch_up(RUNS, PAYCHECKS)
+        found = _find(key)
+        row = _order(found) if isinstance(found, PayOrder) else _payment(found)
+        stream = found.stream if isinstance(found, PayOrder) else f"payment-{found.payment}"
+        events = [
+            {"at": event.recorded_at.isoformat(), "type": event.type, **event.data}
+            for event in store.read(stream)
+        ]
+        if json:
+            self._show(row | {"events": events}, True)
+        else:
+            self._show([row], False)
+            for event in events:
+                facts = ", ".join(
+                    f"{name} {value}" for name, value in event.items() if name not in {"at", "type"}
+                )
+                self.stdout.write(f"  {event['at']} {event['type']}: {facts}")
+
+    def do_resolve(self, *, key: str, found: str, user: str, evidence: str, **_: Any) -> None:
+        self._decide(key, DECISIONS[found], user, evidence)
+
+    def do_allow(self, *, key: str, user: str, evidence: str, **_: Any) -> None:
+        self._decide(key, ALLOWED, user, evidence)
+
+    def _decide(self, key: str, decision: str, user: str, evidence: str) -> None:
+        projection.catch_up(RUNS)
+        order = _find(key)
+        if not isinstance(order, PayOrder):
+            raise Refused(
+                f"{key} is a payment: decisions are made about the order that carries it, {order.order}"
+            )
+        if decisions.decide(order.order, decision, by=user, evidence=evidence):
+            self.stdout.write(f"recorded: {decision}. The order goes on")
+        else:
+            self.stdout.write(
+                f"proposed: {decision}. Somebody else has to say the same, with the same command"
+            )
+
+    def do_halt(self, *, user: str, reason: str, **_: Any) -> None:
+        halt.halt(by=user, reason=reason)
+        self.stdout.write("all payments are halted: nothing is sent until payments resume")
+
+    def do_resume(self, *, user: str, reason: str, **_: Any) -> None:
+        halt.resume(by=user, reason=reason)
+        self.stdout.write("payments go out again")
+
+    def _show(self, found: Any, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(found))
+            return
+        for row in found:
+            amount = dollars(row["amount_cents"])
+            self.stdout.write(f"{row['key']}  {row['state']:<9} {amount:>16}  {row['employer']:<12} {row['what']}")
+        if not found:
+            self.stdout.write("none")
+
+
+def _order(row: PayOrder) -> dict[str, Any]:
+    return {
+        "key": str(row.order),
+        "what": f"{row.kind} of {row.pay_date}, {row.entries} entries, {row.object}",
+        "kind": row.kind,
+        "state": row.state,
+        "run": str(row.run),
+        "employer": row.employer,
+        "employer_run": str(row.employer_run),
+        "entries": row.entries,
+        "amount_cents": row.credits_cents,
+        "debits_cents": row.debits_cents,
+        "effective": row.effective,
+        "file": row.object,
+        "sha256": row.facts["sha256"],
+        "bank_reference": row.bank_reference or "",
+    }
+
+
+def _payment(row: Payment) -> dict[str, Any]:
+    state = row.state_of_its_own or (Order(orders.stream(row.order)).state if row.order else "by check")
+    return {
+        "key": str(row.payment),
+        "what": f"{row.employee_id}, part {row.part}, paid {row.pay_date}",
+        "state": state,
+        "run": str(row.run),
+        "employer": row.employer,
+        "employer_run": str(row.employer_run),
+        "employee_id": row.employee_id,
+        "part": row.part,
+        "method": row.method,
+        "amount_cents": row.amount_cents,
+        "order": str(row.order or ""),
+        "trace": row.trace,
+    }
+
+
+def _find(text: str) -> PayOrder | Payment:
+    """The order or the payment whose key this is, or begins so. Raises Refused."""
+    found: list[PayOrder | Payment] = list(
+        PayOrder.objects.filter(stream__startswith=orders.stream(text.lower()))[:2]
+    )
+    try:
+        found += Payment.objects.filter(payment=UUID(text))
+    except ValueError:
+        pass  # the beginning of a key finds orders only: payments are too many to search so
+    if len(found) != 1:
+        raise Refused(
+            f"{text!r} is the key of no order and of no payment"
+            if not found
+            else f"{text!r} is the beginning of more than one order's key; write more of it"
+        )
+    return found[0]

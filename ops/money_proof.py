@@ -1,0 +1,147 @@
+"""The part of a run's proof that is about money: payments, the files that carry them, the bank's own books."""
+
+from collections import Counter
+from collections.abc import Iterator
+from uuid import UUID
+
+from ops.evidence import EmployerEvidence, Payment
+from payroll import keys, objects
+from payroll.models import Employer, EmployerRun
+from payroll.payments.building import BY_BANK, BY_CHECK
+from payroll.payments.instructions import individual_id
+
+OF_SANDBOX = "sandbox-bank"
+
+
+def instructed_once(part: EmployerEvidence) -> Iterator[str]:
+    """Every approved net pay is paid once: its payments add up to it, each under its own key, in one order."""
+    if "PaymentsInstructed" not in part.facts:
+        return
+    yield from _sums(part)
+    for employee in part.payments.keys() | part.net_cents.keys():
+        owed, paid = part.net_cents.get(employee, 0), part.payments.get(employee, [])
+        if sum(payment.amount_cents for payment in paid) != owed or any(
+            each.amount_cents <= 0 for each in paid
+        ):
+            yield f"{employee} is owed {owed} cents and has {len(paid)} payments of {sum(e.amount_cents for e in paid)}"
+        if [each.part for each in paid] != list(range(1, len(paid) + 1)):
+            yield f"{employee} has the parts {[each.part for each in paid]} of a payment"
+        if any(UUID(each.key) != keys.payment_key(part.id, employee, each.part) for each in paid):
+            yield f"{employee} has a payment under a key that is not its own"
+    used = Counter(payment.key for payments in part.payments.values() for payment in payments)
+    if repeated := [key for key, times in used.items() if times > 1]:
+        yield f"{len(repeated)} payment keys are used more than once"
+    yield from _carried(part)
+
+
+def _sums(part: EmployerEvidence) -> Iterator[str]:
+    instructed, moved = part.facts["PaymentsInstructed"], part.facts.get("MoneyMoved")
+    total = len(part.net_cents), sum(part.net_cents.values())
+    if (instructed["people"], instructed["payments_cents"] + instructed["checks_cents"]) != total:
+        yield "the sum instructed is not that of the net pay"
+    if moved and (moved["paid"], moved["paid_cents"]) != total:
+        yield "the sum moved is not that of the net pay"
+    every = [payment for payments in part.payments.values() for payment in payments]
+    if instructed["payments"] != sum(payment.method == BY_BANK for payment in every):
+        yield "the number of payments instructed is not that of the payments"
+
+
+def _carried(part: EmployerEvidence) -> Iterator[str]:
+    """Every payment by bank is in one order of this run, which carries nothing else, and was sent once."""
+    carried: dict[str, list[Payment]] = {str(order.created.get("order")): [] for order in part.orders}
+    for payments in part.payments.values():
+        for payment in payments:
+            if (payment.method == BY_BANK) != (payment.order in carried):
+                yield f"the payment {payment.key} is in no order of this run"
+            elif payment.order:
+                carried[payment.order].append(payment)
+    for order in part.orders:
+        if not order.exists:
+            yield "an order that was instructed has no events"
+            continue
+        mine = carried[str(order.key)]
+        if order.created["credits_cents"] != sum(payment.amount_cents for payment in mine):
+            yield f"the order {order.key} is of {order.created['credits_cents']} cents, its payments are not"
+        if (
+            order.count("OrderCreated") != 1
+            or order.count("OrderSending") > 1
+            or order.count("OrderAccepted") > 1
+        ):
+            yield f"the order {order.key} was created, sent or accepted more than once"
+
+
+def states_follow(part: EmployerEvidence) -> Iterator[str]:
+    """Nothing is accepted that was not reserved and committed as being sent; a paid run has every order accepted."""
+    for order in part.orders:
+        types = [event.type for event in order.history.events]
+        if "OrderAccepted" in types and types[:3] != ["OrderCreated", "OrderReserved", "OrderSending"]:
+            yield f"the order {order.key} was accepted after {', '.join(types[: types.index('OrderAccepted')])}"
+        accepted = order.facts.get("OrderAccepted", {}).get("accepted_cents")
+        if accepted is not None and accepted != order.created["credits_cents"]:
+            yield f"the order {order.key} was accepted with {accepted} cents"
+        if part.paid and order.state not in {"accepted", "settled"}:
+            yield f"the run is paid, and its order {order.key} is {order.state}"
+
+
+def file_is_right(part: EmployerEvidence) -> Iterator[str]:
+    """The files as an independent reader sees them: no findings, and exactly the net pay of everybody."""
+    if not any(order.exists for order in part.orders):
+        return
+    for order in part.orders:
+        name = order.created["object"]
+        try:
+            objects.get_verified(name, order.created["sha256"])
+        except objects.ObjectDamaged as damage:
+            yield str(damage)
+            return
+    for order, file in zip(part.orders, part.files, strict=True):
+        for finding in file.findings[:3]:
+            yield f"{order.created['object']} line {finding.line}, {finding.field}: {finding.what}"
+    yield from _same_payments(
+        part,
+        Counter((e.individual_id, e.amount_cents) for file in part.files for e in file.entries),
+        "the file",
+    )
+
+
+def bank_agrees(part: EmployerEvidence) -> Iterator[str]:
+    """The sandbox bank's own books, read from its own database: each net pay once, to the cent."""
+    moved = part.facts.get("MoneyMoved", {})
+    if moved.get("gateway") != OF_SANDBOX:
+        return
+    booked = part.booked
+    yield from _same_payments(
+        part, Counter((e.individual_id, e.amount_cents) for e in booked), "the bank's books"
+    )
+    filed = Counter((e.account, e.amount_cents) for file in part.files for e in file.entries)
+    if part.files and Counter((e.account, e.amount_cents) for e in booked) != filed:
+        yield "the bank booked other accounts or amounts than the file has"
+    if strange := _strange(part):
+        yield f"the bank booked {strange} credits of this employer for this day from files that are not ours"
+
+
+def _strange(part: EmployerEvidence) -> int:
+    """Credits of the employer for its payday under a key that none of its runs has."""
+    payday = part.facts["EmployerRunOpened"]["pay_date"]
+    runs = EmployerRun.objects.filter(employer=part.employer)
+    ours = {UUID(key) for facts in runs.values_list("facts", flat=True) for key in facts.get("orders", ())}
+    company = "1" + Employer.objects.get(id=part.employer).ein.replace("-", "")
+    others = [credit for key, credits in part.books.items() if key not in ours for credit in credits]
+    return sum(credit.company_id == company and str(credit.effective) == payday for credit in others)
+
+
+def _same_payments(part: EmployerEvidence, found: Counter[tuple[str, int]], where: str) -> Iterator[str]:
+    """Whether this adds up to everybody's net pay in the log, less what they get by check."""
+    who, wanted = {}, Counter[str]()
+    for employee, cents in part.net_cents.items():
+        paid = part.payments.get(employee, [])
+        wanted[employee] = cents - sum(each.amount_cents for each in paid if each.method == BY_CHECK)
+        for number in range(1, max(len(paid), 1) + 1):
+            who[individual_id(employee, keys.payment_key(part.id, employee, number), number)] = employee
+    got = Counter[str]()
+    for (individual, cents), times in found.items():
+        got[who.get(individual, individual)] += cents * times
+    wrong = {name for name in wanted | got if wanted[name] != got[name]}
+    if wrong:
+        extra = sum(got[name] > wanted[name] for name in wrong)
+        yield f"{where} lacks net pay of {len(wrong) - extra} people in the log, and has too much for {extra}"
