@@ -81,12 +81,8 @@ def check_entries(batch: Batch, position: int, ceiling_cents: int = MAX_ENTRY_CE
     for place, entry in enumerate(batch.entries, start=1):
         if why := _fault(entry, ceiling_cents, may_debit):
             raise FileRefused(why, position, place)
-    if batch.offset is None:
-        return
-    if len({entry.direction for entry in batch.entries}) > 1:
+    if batch.offset and len({entry.direction for entry in batch.entries}) > 1:
         raise FileRefused("an offset balances entries of one direction, and these have both", position)
-    if all(entry.prenote for entry in batch.entries):
-        raise FileRefused("prenotifications move no money, so there is nothing to offset", position)
 
 
 def _check_parties(bank: Bank, originator: Originator) -> None:
@@ -153,7 +149,7 @@ def _checked_sums(batch: Batch, position: int) -> Sums:
     """What the batch adds up to, offset and all."""
     entries = in_file_order(batch)
     of = sums(entries)
-    if batch.offset and (why := _fault(entries[-1], MAX_ENTRY_CENTS, may_debit=True)):
+    if len(entries) > len(batch.entries) and (why := _fault(entries[-1], MAX_ENTRY_CENTS, may_debit=True)):
         raise FileRefused(f"the offset: {why}", position)
     if of.records > MAX_BATCH_RECORDS:
         raise FileRefused(f"{of.records} records are over the {MAX_BATCH_RECORDS} of one batch", position)
@@ -165,8 +161,7 @@ def _checked_sums(batch: Batch, position: int) -> Sums:
 def _check_file(batches: Sequence[Batch], written: Sums, first_trace: int) -> None:
     if max(written.credits_cents, written.debits_cents) > MAX_TOTAL_CENTS:
         raise FileRefused("the total is over the 9,999,999,999.99 of one file")
-    count = sum(len(batch.entries) + (batch.offset is not None) for batch in batches)
-    if not 1 <= first_trace <= first_trace + count - 1 <= MAX_TRACE:
+    if not 1 <= first_trace <= first_trace + written.entries - 1 <= MAX_TRACE:
         raise FileRefused("the trace numbers do not fit their seven digits")
     # Both would take the money for the credits from the employer twice.
     if any(batch.offset for batch in batches) and any(batch.description == FUNDING for batch in batches):

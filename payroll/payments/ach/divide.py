@@ -11,7 +11,8 @@ def split(batches: Sequence[Batch], *, limits: Limits = Limits()) -> list[list[B
     """Cut batches to the limits and lay them into as few files as their order allows; within limits nothing changes.
 
     A batch over a limit is cut in the order of the file (individual id, routing, account …). A part that does not fit
-    the rest of a file opens the next. A batch with an offset keeps it in every part, so each part balances.
+    the rest of a file opens the next. A batch with an offset keeps it in every part, so each part balances; from the
+    second part on its reference ends in /2, /3 …
 
     raises   FileRefused for an entry over the limit: it is never divided, because the receiver is owed one payment
     """
@@ -38,17 +39,24 @@ def _parts(batch: Batch, limits: Limits, position: int) -> Iterator[Batch]:
         cents = min(cents, limits.entry_cents)  # the offset is one entry
     entries = in_file_order(replace(batch, offset=None))
     taken: list[Entry] = []
-    held = Sums()
+    held, cut = Sums(), 1
     for entry in entries:
         of = sums([entry])
         if not _fits(of, records, cents):
             raise FileRefused("an entry does not fit the limits of a batch or a file", position)
         if not _fits(held.plus(of), records, cents):
-            yield replace(batch, entries=tuple(taken))
-            taken, held = [], Sums()
+            yield _part(batch, taken, cut)
+            taken, held, cut = [], Sums(), cut + 1
         taken.append(entry)
         held = held.plus(of)
-    yield batch if len(taken) == len(entries) else replace(batch, entries=tuple(taken))
+    yield batch if cut == 1 else _part(batch, taken, cut)
+
+
+def _part(batch: Batch, entries: Sequence[Entry], number: int) -> Batch:
+    offset = batch.offset
+    if offset and offset.reference and number > 1:
+        offset = replace(offset, reference=f"{offset.reference}/{number}")
+    return replace(batch, entries=tuple(entries), offset=offset)
 
 
 def _fits(of: Sums, records: int, cents: int) -> bool:

@@ -121,8 +121,9 @@ class Batch:
 
 
 class Sums(NamedTuple):
-    """What the controls of a batch or a file count: entry and addenda records, and money each way, in cents."""
+    """What a batch or a file adds up to; records are entries and their addenda, as the controls count them."""
 
+    entries: int = 0
     records: int = 0
     credits_cents: int = 0
     debits_cents: int = 0
@@ -147,14 +148,20 @@ class Limits(NamedTuple):
 
 
 def in_file_order(batch: Batch) -> list[Entry]:
-    """The entries as the file has them: a total order, so that no two fall either way, and the offset last."""
+    """The entries as the file has them: a total order, so that no two fall either way, and the offset last.
+
+    Where there are only prenotifications, nothing is to be balanced, and there is no offset.
+    """
     ordered = sorted(batch.entries, key=_order)
-    return ordered if batch.offset is None else [*ordered, _balancing(batch.offset, ordered)]
+    if batch.offset is None or all(entry.prenote for entry in ordered):
+        return ordered
+    return [*ordered, _balancing(batch.offset, ordered)]
 
 
 def sums(entries: Sequence[Entry]) -> Sums:
     """Add up entries as a control record does."""
     return Sums(
+        entries=len(entries),
         records=len(entries) + sum(1 for entry in entries if entry.addenda),
         credits_cents=sum(entry.amount_cents for entry in entries if entry.direction == CREDIT),
         debits_cents=sum(entry.amount_cents for entry in entries if entry.direction == DEBIT),

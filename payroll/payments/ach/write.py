@@ -65,27 +65,27 @@ def build(
         f"{fitted(bank.name, 23)}{fitted(originator.name, 23)}{'':8}"
     ]
     traces: dict[str, str] = {}
-    written, hash_total, count = Sums(), 0, 0
+    written, hash_total = Sums(), 0
     for number, batch in enumerate(batches, start=1):
         entries = in_file_order(batch)
         service, batch_sums = _service_class(entries), sums(entries)
         batch_hash = int(aba.entry_hash(entry.routing for entry in entries))
         lines.append(_header(batch, number, service=service, originator=originator, odfi=odfi))
-        for sequence, entry in enumerate(entries, start=first_trace + count):
+        for sequence, entry in enumerate(entries, start=first_trace + written.entries):
             lines += _records(entry, odfi, sequence)
             if entry.reference:
                 traces[entry.reference] = f"{odfi}{sequence:07d}"
         lines.append(
             f"8{service}{batch_sums.records:06d}{_totals(batch_hash, batch_sums)}{company}{'':25}{odfi}{number:07d}"
         )
-        written, hash_total, count = written.plus(batch_sums), hash_total + batch_hash, count + len(entries)
+        written, hash_total = written.plus(batch_sums), hash_total + batch_hash
     blocks = aba.blocks(len(lines) + 1)
     lines.append(
         f"9{len(batches):06d}{blocks.block_count:06d}{written.records:08d}{_totals(hash_total, written)}{'':39}"
     )
     lines += ["9" * RECORD_LENGTH] * blocks.filler_records
     content = "".join(line + "\n" for line in lines).encode("ascii")
-    return File(content, traces, count, written.credits_cents, written.debits_cents)
+    return File(content, traces, written.entries, written.credits_cents, written.debits_cents)
 
 
 def _header(batch: Batch, number: int, *, service: str, originator: Originator, odfi: str) -> str:
