@@ -1,11 +1,12 @@
 """The tables of payroll: the roster that people bring, and the read models folded from the log."""
 
-from payroll.models.pay import Deduction, Garnishment, PayItem, TaxForm
+from payroll.models.pay import Deduction, DepositDestination, Garnishment, PayItem, TaxForm
 from payroll.models.read import EmployerRun, Notification, Paycheck, PayRun, YearToDate
 from payroll.models.roster import Employee, Employer, PayCalendar, TimeEntry
 
 __all__ = [
     "Deduction",
+    "DepositDestination",
     "Employee",
     "Employer",
     "EmployerRun",

@@ -1,17 +1,107 @@
-"""From approved net pay to the bytes that the bank is given."""
+"""From approved net pay to payments, and to the bytes that the bank is given."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
 from events.failures import NeedsReview
 from payroll import crypto, keys, manifest
-from payroll.calc import calendar
+from payroll.calc import calendar, deposits
 from payroll.manifest import Pinned
 from payroll.payments import ach, gateways
 
+ACH, CHECK = "ach", "check"
 CUT_OFF_DAYS = 2  # banking days before payday that the bank wants the file
 ID_MAX = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where a direct deposit goes; its repr shows neither the name nor the account."""
+
+    name: str = field(repr=False)
+    routing: str
+    account: str = field(repr=False)
+    account_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One payment of a person's net pay.
+
+    part     the place of its destination in the person's order, from 1, so that a destination keeps its number in
+             a run where another gets nothing; 1 for whoever has one destination
+    key      the payment's, for ever
+    method   "ach", or "check" with nothing in `to`
+    """
+
+    stream: str
+    employee_id: str
+    part: int
+    key: UUID
+    method: str
+    amount_cents: int
+    to: Account | None
+
+    @property
+    def individual_id(self) -> str:
+        """How the file and the bank call it."""
+        return individual_id(self.employee_id, self.key, self.part)
+
+
+def planned(pinned: Pinned, manifests: list[dict[str, Any]], owed_cents: Mapping[str, int]) -> list[Planned]:
+    """Every payment of an employer's run: by person as the manifests list them, and by priority.
+
+    manifests    as the employer run's history lists them
+    owed_cents   net pay by paycheck stream, all above zero; the payments sum to it
+    raises       NeedsReview when a paycheck has no entry in them, or its pay no place to go
+    """
+    payments: list[Planned] = []
+    found = set()
+    for written in manifests:
+        frozen = manifest.read(written["object"], written["sha256"])
+        for entry in frozen["employees"]:
+            employee_id = entry["employee_id"]
+            stream = keys.paycheck_stream(pinned.employer_run, employee_id, frozen["terms"]["sequence"])
+            if stream in owed_cents:
+                found.add(stream)
+                payments += _of_person(pinned, entry, stream, owed_cents[stream])
+    if missing := owed_cents.keys() - found:
+        raise NeedsReview(
+            f"{len(missing)} paychecks have no entry in a manifest: nothing is paid until they do"
+        )
+    return payments
+
+
+def _of_person(pinned: Pinned, entry: dict[str, Any], stream: str, net_cents: int) -> Iterator[Planned]:
+    """The payments of one person; a destination that gets nothing has none."""
+    employee_id, pay_to = entry["employee_id"], entry["pay_to"]
+    places = sorted(entry.get("deposits", ()), key=lambda place: int(place["priority"]))
+    if all(place["kind"] != deposits.REMAINDER for place in places):
+        # The account of the person's own record, which is the only one of most people.
+        own = {name: pay_to.get(name, "") for name in ("routing", "account", "account_type")}
+        places.append({"kind": deposits.REMAINDER, "priority": None, "method": ACH, **own})
+    shares = [deposits.Share(place["kind"], place.get("cents", 0), place.get("bp", 0)) for place in places]
+    try:
+        amounts = deposits.split(net_cents, shares)
+    except NeedsReview as refused:
+        raise NeedsReview(f"the direct deposits of {employee_id}: {refused}") from refused
+    for part, (place, amount_cents) in enumerate(zip(places, amounts, strict=True), start=1):
+        if not amount_cents:
+            continue
+        to = None
+        if place["method"] == ACH:
+            if not place["account"]:
+                raise NeedsReview(
+                    f"{employee_id} has no place for their pay: correct the inputs, then redrive"
+                )
+            context = manifest.account_context(pinned, employee_id, place["priority"])
+            account = crypto.decrypt(place["account"], context)
+            to = Account(pay_to["name"], place["routing"], account, place["account_type"])
+        key = keys.payment_key(pinned.employer_run, employee_id, sequence=part)
+        yield Planned(stream, employee_id, part, key, place["method"], amount_cents, to)
 
 
 def payment_file(pinned: Pinned, manifests: list[dict[str, Any]], owed_cents: dict[str, int]) -> bytes:
@@ -21,7 +111,18 @@ def payment_file(pinned: Pinned, manifests: list[dict[str, Any]], owed_cents: di
     owed_cents   net pay by paycheck stream, all above zero
     raises       NeedsReview when a paycheck has no account, or the file is refused
     """
-    credits = list(_credits(manifests, pinned, owed_cents).values())
+    credits = [
+        ach.Credit(
+            individual_id=payment.individual_id,
+            name=payment.to.name,
+            routing=payment.to.routing,
+            account=payment.to.account,
+            account_type=payment.to.account_type,
+            amount_cents=payment.amount_cents,
+        )
+        for payment in planned(pinned, manifests, owed_cents)
+        if payment.to is not None
+    ]
     effective = calendar.adjust_before(pinned.pay_date)
     cut_off = calendar.add_banking_days(effective, -CUT_OFF_DAYS)
     try:
@@ -37,38 +138,11 @@ def payment_file(pinned: Pinned, manifests: list[dict[str, Any]], owed_cents: di
         raise NeedsReview(f"no payment file can be made: {refused}") from refused
 
 
-def _credits(
-    manifests: list[dict[str, Any]], pinned: Pinned, owed_cents: dict[str, int]
-) -> dict[str, ach.Credit]:
-    """Who is paid how much into which account: net pay from the log, accounts from the manifests."""
-    credits: dict[str, ach.Credit] = {}
-    for written in manifests:
-        frozen = manifest.read(written["object"], written["sha256"])
-        for entry in frozen["employees"]:
-            stream = keys.paycheck_stream(
-                pinned.employer_run, entry["employee_id"], frozen["terms"]["sequence"]
-            )
-            if stream not in owed_cents:
-                continue
-            to = entry["pay_to"]
-            account = crypto.decrypt(to["account"], manifest.account_context(pinned, entry["employee_id"]))
-            credits[stream] = ach.Credit(
-                individual_id=individual_id(
-                    entry["employee_id"], keys.payment_key(pinned.employer_run, entry["employee_id"])
-                ),
-                name=to["name"],
-                routing=to["routing"],
-                account=account,
-                account_type=to["account_type"],
-                amount_cents=owed_cents[stream],
-            )
-    if missing := owed_cents.keys() - credits.keys():
-        raise NeedsReview(
-            f"{len(missing)} paychecks have no entry in a manifest: nothing is paid until they do"
-        )
-    return credits
+def individual_id(employee_id: str, payment_key: UUID, part: int = 1) -> str:
+    """How the file and the bank call a payment, in 15 characters.
 
-
-def individual_id(employee_id: str, payment_key: UUID) -> str:
-    """How the file and the bank call a person, in 15 characters: their id, or when that is longer, their payment."""
-    return employee_id.upper() if len(employee_id) <= ID_MAX else f"P{payment_key.hex[: ID_MAX - 1]}".upper()
+    The person's id, with "/2" for their second part: no employee id holds a slash. When that is longer, the
+    payment's key.
+    """
+    name = employee_id if part == 1 else f"{employee_id}/{part}"
+    return name.upper() if len(name) <= ID_MAX else f"P{payment_key.hex[: ID_MAX - 1]}".upper()
