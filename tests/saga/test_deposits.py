@@ -18,8 +18,7 @@ from payroll.models import DepositDestination, Employee
 from payroll.payments import ach_reader, instructions
 from payroll.roster import ImportSummary, RosterRefused, import_folder, read
 from tests.saga import paydays, roster_files
-from tests.saga.deposit_files import CHECK, DIRECT_DEPOSITS, NO_ACCOUNT, deposit
-from tests.saga.paydays import employer, salaried
+from tests.saga.deposit_files import CHECK, DIRECT_DEPOSITS, NO_ACCOUNT, PEOPLE, SHARED, deposit, payday
 from tests.saga.roster_files import EMPLOYEES, Rows, good
 
 NET_CENTS = 2012_25  # of a Texan's salary of 62,400 a year every two weeks, as test_pay_run has it
@@ -330,24 +329,6 @@ def test_the_command_says_what_it_did_and_shows_no_account(stored: Path) -> None
 # What a run freezes, and what it pays
 
 
-def payday(folder: Path, people: list[dict[str, str]], rows: list[dict[str, str]]) -> Pinned:
-    """ACME's run up to its approval, frozen from this roster; everybody earns the same."""
-    roster = {
-        roster_files.EMPLOYERS: [employer("ACME", ein="12-0000001")],
-        roster_files.EMPLOYEES: [
-            row | {"ssn": f"910-11-{1000 + place}"} for place, row in enumerate(people, start=1)
-        ],
-        roster_files.TIME_ENTRIES: [],
-        DIRECT_DEPOSITS: rows,
-    }
-    into = folder / "roster-in"
-    into.mkdir()
-    import_folder(roster_files.write(into, roster), dry_run=False, as_of=paydays.AS_OF)
-    paydays.open_run("ACME")
-    paydays.work()
-    return Pinned.of(paydays.part("ACME")["EmployerRunOpened"])
-
-
 def owed(pinned: Pinned, *people: str) -> dict[str, int]:
     """Their net pay, from the log."""
     streams = {keys.paycheck_stream(pinned.employer_run, who): who for who in people}
@@ -369,18 +350,6 @@ def entries(pinned: Pinned) -> dict[str, dict[str, Any]]:
     }
 
 
-PEOPLE = [salaried("ACME", who, "62400.00") for who in ("ann", "bob", "cyd", "dee")]
-PEOPLE[2] |= NO_ACCOUNT
-SHARED = [
-    # ann: an amount and a percentage; the rest into the account of her record
-    deposit("ACME", "ann", 5, "percent", percent="33.33"),
-    deposit("ACME", "ann", 2, "amount", amount="500.00", account_type="checking"),
-    # cyd has no account: everything by paper check. dee: more in amounts than there is, and a check for the rest
-    deposit("ACME", "cyd", 1, **CHECK),
-    deposit("ACME", "dee", 1, "amount", amount="2000.00"),
-    deposit("ACME", "dee", 2, "amount", amount="50.00"),
-    deposit("ACME", "dee", 3, **CHECK),
-]
 # By hand: 33.33 % of 2,012.25 is 670.682925
 PAID = [
     ("ann", 1, "ach", 500_00, "8800112202", "checking"),
