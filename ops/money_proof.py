@@ -7,8 +7,7 @@ from uuid import UUID
 from ops.evidence import EmployerEvidence, Payment
 from payroll import keys, objects
 from payroll.models import Employer, EmployerRun
-from payroll.payments.building import BY_BANK, BY_CHECK
-from payroll.payments.instructions import individual_id
+from payroll.payments.instructions import ACH, CHECK, individual_id
 
 OF_SANDBOX = "sandbox-bank"
 
@@ -24,8 +23,8 @@ def instructed_once(part: EmployerEvidence) -> Iterator[str]:
             each.amount_cents <= 0 for each in paid
         ):
             yield f"{employee} is owed {owed} cents and has {len(paid)} payments of {sum(e.amount_cents for e in paid)}"
-        if [each.part for each in paid] != list(range(1, len(paid) + 1)):
-            yield f"{employee} has the parts {[each.part for each in paid]} of a payment"
+        if len({each.part for each in paid}) != len(paid):
+            yield f"{employee} has a part of the net pay twice"
         if any(UUID(each.key) != keys.payment_key(part.id, employee, each.part) for each in paid):
             yield f"{employee} has a payment under a key that is not its own"
     used = Counter(payment.key for payments in part.payments.values() for payment in payments)
@@ -42,7 +41,7 @@ def _sums(part: EmployerEvidence) -> Iterator[str]:
     if moved and (moved["paid"], moved["paid_cents"]) != total:
         yield "the sum moved is not that of the net pay"
     every = [payment for payments in part.payments.values() for payment in payments]
-    if instructed["payments"] != sum(payment.method == BY_BANK for payment in every):
+    if instructed["payments"] != sum(payment.method == ACH for payment in every):
         yield "the number of payments instructed is not that of the payments"
 
 
@@ -51,7 +50,7 @@ def _carried(part: EmployerEvidence) -> Iterator[str]:
     carried: dict[str, list[Payment]] = {str(order.created.get("order")): [] for order in part.orders}
     for payments in part.payments.values():
         for payment in payments:
-            if (payment.method == BY_BANK) != (payment.order in carried):
+            if (payment.method == ACH) != (payment.order in carried):
                 yield f"the payment {payment.key} is in no order of this run"
             elif payment.order:
                 carried[payment.order].append(payment)
@@ -135,8 +134,8 @@ def _same_payments(part: EmployerEvidence, found: Counter[tuple[str, int]], wher
     who, wanted = {}, Counter[str]()
     for employee, cents in part.net_cents.items():
         paid = part.payments.get(employee, [])
-        wanted[employee] = cents - sum(each.amount_cents for each in paid if each.method == BY_CHECK)
-        for number in range(1, max(len(paid), 1) + 1):
+        wanted[employee] = cents - sum(each.amount_cents for each in paid if each.method == CHECK)
+        for number in {1, *(each.part for each in paid)}:
             who[individual_id(employee, keys.payment_key(part.id, employee, number), number)] = employee
     got = Counter[str]()
     for (individual, cents), times in found.items():

@@ -185,10 +185,11 @@ class Inputs(NamedTuple):
     """One person as the run found them, frozen in the manifest. Amounts in cents, percents in hundredths.
 
     time          [day, hours, kind, rate or null], from the start of the first workweek on
-    pay_to        name, routing, account as ciphertext, account_type
+    pay_to        name, routing, account as ciphertext, account_type; without an account where `deposits` have the
+                  remainder, which it is otherwise
     hold          the earlier paycheck of this person that is not finished, so that year to date is unknown
     time_from     the first day of `time`, where a bonus asks for more than the first workweek
-    items, deductions, garnishments, forms   as payroll/pay_inputs.py gives them; empty for most people
+    items, deductions, garnishments, forms, deposits   as payroll/pay_inputs.py gives them; empty for most people
     """
 
     employee_id: str
@@ -221,6 +222,7 @@ class Inputs(NamedTuple):
     garnishments: Sequence[Mapping[str, Any]] = ()
     forms: Mapping[str, Any] = MappingProxyType({})
     time_from: str | None = None
+    deposits: Sequence[Mapping[str, Any]] = ()
 
 
 class Paycheck:

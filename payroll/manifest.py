@@ -25,6 +25,7 @@ from payroll.calc.timesheet import first_entry_day
 from payroll.domain import Inputs, YearToDate
 from payroll.models import Employee, Employer, TimeEntry
 from payroll.models import YearToDate as YearToDateRow
+from payroll.models.pay import deposit_context
 from payroll.projections import PAYCHECKS, statement
 
 SCHEMA = 1
@@ -223,6 +224,7 @@ class _Given(NamedTuple):
     deductions: dict[int, list[dict[str, Any]]]
     garnishments: dict[int, list[dict[str, Any]]]
     forms: dict[int, dict[str, Any]]
+    deposits: dict[int, list[dict[str, Any]]]
     time_from: dict[int, date]
     time: dict[int, list[list[Any]]]
     taxed_before: set[str]
@@ -254,6 +256,7 @@ class _Given(NamedTuple):
             deductions=pay_inputs.deductions(pks, pinned.pay_date),
             garnishments=orders,
             forms=pay_inputs.tax_forms(pks, pinned.pay_date),
+            deposits=pay_inputs.deposits(pks),
             time_from=earlier,
             time=time,
             taxed_before=_taxed_before(
@@ -354,6 +357,7 @@ def _inputs(person: Employee, given: _Given, pinned: Pinned, holds: dict[str, st
         garnishments=given.garnishments.get(person.pk, []),
         forms=given.forms.get(person.pk, {}),
         time_from=time_from.isoformat() if time_from else None,
+        deposits=given.deposits.get(person.pk, []),
     )
 
 
@@ -361,8 +365,10 @@ def _cents(dollars: Decimal) -> int:
     return int(dollars.scaleb(2))
 
 
-def account_context(pinned: Pinned, employee_id: str) -> str:
-    """What a person's account ciphertext is bound to."""
+def account_context(pinned: Pinned, employee_id: str, priority: int | None = None) -> str:
+    """What a frozen account ciphertext is bound to: that of a deposit by its priority, else the person's own."""
+    if priority is not None:
+        return deposit_context(pinned.employer, employee_id, priority)
     return Employee(employer_id=pinned.employer, employee_id=employee_id).account_context
 
 

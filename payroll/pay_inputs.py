@@ -1,4 +1,4 @@
-"""What a run freezes of a person's pay items, deductions, orders and tax forms, beside rate, hours and Form W-4.
+"""What a run freezes of a person's pay items, deductions, orders, tax forms and deposits, beside rate, hours and W-4.
 
 Each function asks once for a whole batch. Whoever has none of these is not in the answer. Everything in it goes
 into JSON as it is: cents, hundredths of a percent (bp), millionths (ppm), ISO dates.
@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Q
 
 from payroll.calc.money import percent_to_bp
-from payroll.models import Deduction, Garnishment, PayItem, TaxForm
+from payroll.models import Deduction, DepositDestination, Garnishment, PayItem, TaxForm
 
 Entry = dict[str, Any]
 PPM_PER_PERCENT = 10_000
@@ -101,6 +101,26 @@ def tax_forms(employee_pks: Collection[int], pay_date: date) -> dict[int, Entry]
         }
         for row in rows
     }
+
+
+def deposits(employee_pks: Collection[int]) -> dict[int, list[Entry]]:
+    """Where their net pay goes beside, or instead of, the account of their record, by the person's primary key.
+
+    deposit   {"priority", "kind", "cents" or "bp", "method"}, and for "ach" {"routing", "account", "account_type"},
+              the account as ciphertext; by priority
+    """
+    found: dict[int, list[Entry]] = {}
+    for row in DepositDestination.objects.filter(employee__in=employee_pks).order_by("priority"):
+        entry: Entry = {"priority": row.priority, "kind": row.kind, "method": row.method}
+        if row.amount is not None:
+            entry["cents"] = _cents(row.amount)
+        if row.percent is not None:
+            entry["bp"] = percent_to_bp(row.percent)
+        if row.account_ciphertext:
+            entry["routing"], entry["account"] = row.routing_number, row.account_ciphertext
+            entry["account_type"] = row.account_type
+        found.setdefault(row.employee_id, []).append(entry)
+    return found
 
 
 def _lock_in(row: TaxForm, pay_date: date) -> Entry | None:

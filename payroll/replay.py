@@ -251,7 +251,10 @@ def _batches(opened: dict[str, Any]) -> Iterator[Batch]:
 
 def _nameless(given: dict[str, Any]) -> dict[str, Any]:
     """A manifest without names, EIN and accounts, which no step reads. Pay, forms and orders stay in it."""
-    people = [{**entry, "pay_to": {}} for entry in given["employees"]]
+    people = [
+        {name: value for name, value in entry.items() if name != "deposits"} | {"pay_to": {}}
+        for entry in given["employees"]
+    ]
     return {**given, "terms": {**given["terms"], "name": "", "ein": ""}, "employees": people}
 
 

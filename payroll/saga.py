@@ -146,7 +146,7 @@ def push_payment(work: Claimed) -> Outcome:
             f"{len(owed)} and {dollars(sum(owed_cents.values()))}: nothing is paid until they agree"
         )
     planned = instructions.planned(pinned, history.manifests, owed_cents)
-    by_bank = [payment for payment in planned if payment.method == building.BY_BANK]
+    by_bank = [payment for payment in planned if payment.method == instructions.ACH]
     built = building.build(pinned, by_bank, kind=orders.NET_PAY, effective=pinned.pay_date) if by_bank else []
     versions = {stream: event.version for stream, event in owed.items()}
     return Outcome(

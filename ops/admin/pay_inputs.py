@@ -1,4 +1,4 @@
-"""What a person's page shows of their further tax forms, deductions, court orders and pay items."""
+"""What a person's page shows of their further tax forms, deposits, deductions, court orders and pay items."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from ops.admin import words
 from ops.admin.base import Facts, Section, Table
-from payroll.models import Deduction, Employee, Garnishment, PayItem, TaxForm
+from payroll.models import Deduction, DepositDestination, Employee, Garnishment, PayItem, TaxForm
 from payroll.roster.pay_columns import TAKES_ALL
 
 ITEMS_SHOWN = 42
@@ -23,7 +23,7 @@ def sections(row: Employee) -> Iterator[Section]:
     form = TaxForm.objects.filter(employee=row).first()
     if form:
         yield Facts("Further tax forms", [*_federal(form), *_state(form)])
-    for table in (_deductions(row), _garnishments(row), _pay_items(row)):
+    for table in (_deposits(row), _deductions(row), _garnishments(row), _pay_items(row)):
         if table.rows:
             yield table
 
@@ -55,6 +55,22 @@ def _state(form: TaxForm) -> Iterator[tuple[str, object]]:
         yield "Elected state rate", f"{form.state_elected_rate_percent} %"
     if form.state_deduction is not None:
         yield "State deduction a year", _dollars(form.state_deduction)
+
+
+def _deposits(row: Employee) -> Table:
+    rows = []
+    for each in DepositDestination.objects.filter(employee=row).order_by("priority"):
+        gets = "the rest"
+        if each.amount is not None:
+            gets = _dollars(each.amount)
+        elif each.percent is not None:
+            gets = f"{each.percent} % of net pay"
+        goes = each.get_method_display().lower()
+        if each.account_last4 or each.routing_number:
+            kind = each.get_account_type_display().lower()
+            goes = f"{kind} account {each.account_masked} at {each.routing_number}"
+        rows.append((str(each.priority), each.name, goes, gets))
+    return Table("Direct deposits", ("priority", "name", "to", ">gets"), rows)
 
 
 def _deductions(row: Employee) -> Table:

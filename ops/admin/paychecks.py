@@ -16,6 +16,7 @@ from ops.admin.columns import money
 from ops.admin.explained import explained
 from ops.admin.filters import ByEmployer, ByEmployerRun, by_employee
 from ops.admin.log import history
+from ops.admin.paid_to import paid_to
 from ops.admin.stub import state, stub
 from payroll.models import Employee, Employer, EmployerRun, Paycheck, Payment, PayOrder, YearToDate
 
@@ -106,7 +107,8 @@ class PaycheckAdmin(Endless):
     def sections(self, request: HttpRequest, row: Paycheck) -> Sequence[Section]:
         if "explain" in request.GET:
             return (self.whose(request, row), *explained(row.stream))
-        return (self.whose(request, row), *stub(row.facts, row.last_event), history(row.stream))
+        goes = paid_to(row) if request.user.has_perm("payroll.view_employee") else []
+        return (self.whose(request, row), *stub(row.facts, row.last_event), *goes, history(row.stream))
 
     def whose(self, request: HttpRequest, row: Paycheck) -> Facts:
         """Whose pay, for when, and where to look further."""

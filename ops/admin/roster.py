@@ -140,13 +140,16 @@ class EmployeeAdmin(ReadOnly):
                 ("Standard hours a week", row.standard_weekly_hours),
                 ("Overtime", "exempt" if row.flsa_exempt else "not exempt"),
                 ("Works in", row.work_state),
-                (
-                    "Paid to",
-                    f"{row.get_account_type_display()} account {row.account_masked} at {row.routing_number}",
-                ),
+                ("Paid to", self.paid_to(row)),
             ],
             note=IMPORT,
         )
+
+    def paid_to(self, row: Employee) -> str:
+        """The account of the record; whatever is not deposited elsewhere goes there."""
+        if not row.routing_number:
+            return "as its direct deposits say"
+        return f"{row.get_account_type_display()} account {row.account_masked} at {row.routing_number}"
 
     def w4(self, row: Employee) -> Facts:
         """Only what is on the form that this person signed."""

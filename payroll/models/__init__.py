@@ -1,6 +1,6 @@
 """The tables of payroll: the roster that people bring, and the read models folded from the log."""
 
-from payroll.models.pay import Deduction, Garnishment, PayItem, TaxForm
+from payroll.models.pay import Deduction, DepositDestination, Garnishment, PayItem, TaxForm
 from payroll.models.payments import Decision, Payment, PayOrder, Reservation
 from payroll.models.read import EmployerRun, Notification, Paycheck, PayRun, YearToDate
 from payroll.models.roster import Employee, Employer, PayCalendar, TimeEntry
@@ -8,6 +8,7 @@ from payroll.models.roster import Employee, Employer, PayCalendar, TimeEntry
 __all__ = [
     "Decision",
     "Deduction",
+    "DepositDestination",
     "Employee",
     "Employer",
     "EmployerRun",

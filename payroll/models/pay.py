@@ -9,7 +9,8 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Q
 
-from payroll.models.roster import ZERO, Employee
+from payroll import crypto
+from payroll.models.roster import ROUTING, ZERO, AccountType, Employee, masked
 
 AMOUNT: Any = {"max_digits": 12, "decimal_places": 2}
 
@@ -53,6 +54,21 @@ class NonresidentTable(models.TextChoices):
 
     TABLE_1 = "table1", "Table 1"
     TABLE_2 = "table2", "Table 2"
+
+
+class DepositKind(models.TextChoices):
+    """How much of net pay a destination gets."""
+
+    AMOUNT = "amount", "Fixed amount"
+    PERCENT = "percent", "Percent of net pay"
+    REMAINDER = "remainder", "Remainder"
+
+
+class PaymentMethod(models.TextChoices):
+    """How money reaches a destination."""
+
+    ACH = "ach", "Direct deposit"
+    CHECK = "check", "Paper check"
 
 
 def belongs_to(name: str, **options: Any) -> "models.ForeignKey[Employee, Employee]":
@@ -234,3 +250,83 @@ class TaxForm(models.Model):
 
     def __str__(self) -> str:
         return f"Tax forms of {self.employee}"
+
+
+class DepositDestination(models.Model):
+    """One of the places that a person's net pay is shared among; `payroll.calc.deposits` has the rule.
+
+    Whoever has no remainder here has it in the bank account of their own record.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    employee = belongs_to("deposits")
+    priority = models.PositiveSmallIntegerField("priority", help_text="1 comes first.")
+    kind = models.CharField("kind", max_length=9, choices=DepositKind)
+    amount = models.DecimalField("amount", **AMOUNT, null=True, blank=True, help_text="Dollars a pay date.")
+    percent = models.DecimalField(
+        "percent", max_digits=5, decimal_places=2, null=True, blank=True, help_text="Of net pay."
+    )
+    method = models.CharField("method", max_length=5, choices=PaymentMethod)
+    routing_number = models.CharField(
+        "bank routing number", max_length=9, validators=[ROUTING], blank=True, default=""
+    )
+    account_ciphertext = models.TextField("bank account, encrypted", editable=False, blank=True, default="")
+    account_last4 = models.CharField(
+        "bank account, last four", max_length=4, editable=False, blank=True, default=""
+    )
+    account_type = models.CharField("account type", max_length=8, choices=AccountType, blank=True, default="")
+    name = models.CharField(
+        "name", max_length=40, blank=True, default="", help_text="What the person calls it."
+    )
+
+    class Meta:
+        ordering = ["employee", "priority"]
+        constraints = [
+            models.UniqueConstraint(fields=["employee", "priority"], name="deposit_priority_once_per_person"),
+            models.UniqueConstraint(
+                fields=["employee"],
+                condition=Q(kind=DepositKind.REMAINDER),
+                name="deposit_one_remainder_per_person",
+            ),
+            models.CheckConstraint(
+                # "is not null" is said, since a check that compares with null passes.
+                condition=Q(kind=DepositKind.AMOUNT, amount__isnull=False, amount__gt=0, percent=None)
+                | Q(
+                    kind=DepositKind.PERCENT,
+                    amount=None,
+                    percent__isnull=False,
+                    percent__gt=0,
+                    percent__lte=100,
+                )
+                | Q(kind=DepositKind.REMAINDER, amount=None, percent=None),
+                name="deposit_by_amount_percent_or_remainder",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    method=PaymentMethod.CHECK, routing_number="", account_ciphertext="", account_type=""
+                )
+                | Q(method=PaymentMethod.ACH)
+                & ~Q(routing_number="")
+                & ~Q(account_ciphertext="")
+                & ~Q(account_type=""),
+                name="deposit_into_an_account_or_by_check",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.priority}: {self.get_kind_display()}"
+
+    @property
+    def account_masked(self) -> str:
+        """Bank account for the screen: its last four characters."""
+        return masked(self.account_last4)
+
+    @property
+    def account_context(self) -> str:
+        """What the account's ciphertext is bound to; ask for rows with their employee, it names them."""
+        return deposit_context(self.employee.employer_id, self.employee.employee_id, self.priority)
+
+
+def deposit_context(employer_id: str, employee_id: str, priority: int) -> str:
+    """What the account number of a destination is bound to, so that no two of a person's can be exchanged."""
+    return crypto.context("deposit", f"account-{priority}", employer_id, employee_id)

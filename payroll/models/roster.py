@@ -260,10 +260,11 @@ class Employee(models.Model):
         help_text="Dollars a pay period, before tax (cafeteria plan, health insurance).",
     )
 
-    routing_number = models.CharField("bank routing number", max_length=9, validators=[ROUTING])
+    # All of it empty for whoever names another place for the rest of their pay (DepositDestination).
+    routing_number = models.CharField("bank routing number", max_length=9, validators=[ROUTING], blank=True)
     account_ciphertext = models.TextField("bank account, encrypted", editable=False)
     account_last4 = models.CharField("bank account, last four", max_length=4, editable=False)
-    account_type = models.CharField("account type", max_length=8, choices=AccountType)
+    account_type = models.CharField("account type", max_length=8, choices=AccountType, blank=True)
 
     class Meta:
         ordering = ["employer", "employee_id"]
@@ -275,6 +276,13 @@ class Employee(models.Model):
                 deferrable=models.Deferrable.DEFERRED,
             ),
             models.CheckConstraint(condition=models.Q(pay_rate__gt=0), name="pay_rate_above_zero"),
+            models.CheckConstraint(
+                condition=models.Q(routing_number="", account_ciphertext="", account_type="")
+                | ~models.Q(routing_number="")
+                & ~models.Q(account_ciphertext="")
+                & ~models.Q(account_type=""),
+                name="account_whole_or_none",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,6 @@ the letter of the file in the run's first event. What the bank gets under a key 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from events.failures import NeedsReview
 from events.store import NewEvent
@@ -15,11 +14,10 @@ from payroll import ask_tasks, keys, objects
 from payroll.calc import calendar
 from payroll.manifest import Pinned
 from payroll.payments import ach, ach_reader, gateways
-from payroll.payments.instructions import Planned, individual_id
+from payroll.payments.instructions import ACH, CHECK, Planned
 from payroll.payments.orders import NewOrder
 
 CUT_OFF_DAYS = 2  # banking days before the money moves that the bank wants the file
-BY_BANK, BY_CHECK = "ach", "check"
 MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"  # of one employer's payment files to one bank on one day
 
 
@@ -89,8 +87,8 @@ def _built(pinned: Pinned, kind: str, effective: date, number: int, batches: Seq
 
 def instructed(planned: Sequence[Planned], built: Sequence[Built]) -> dict[str, Any]:
     """What the employer's run records of its payments: how many people, how much by bank, how much by check."""
-    by_bank = [payment.amount_cents for payment in planned if payment.method == BY_BANK]
-    by_check = [payment.amount_cents for payment in planned if payment.method == BY_CHECK]
+    by_bank = [payment.amount_cents for payment in planned if payment.method == ACH]
+    by_check = [payment.amount_cents for payment in planned if payment.method == CHECK]
     facts: dict[str, Any] = {"people": len({payment.stream for payment in planned})}
     facts |= {"payments": len(by_bank), "payments_cents": sum(by_bank)}
     facts |= {"checks": len(by_check), "checks_cents": sum(by_check)}
@@ -130,7 +128,7 @@ def _entry(pinned: Pinned, payment: Planned) -> ach.Entry:
     to = payment.to
     assert to is not None
     return ach.Entry(
-        individual_id=individual_id(payment.employee_id, UUID(str(payment.key)), payment.part),
+        individual_id=payment.individual_id,
         name=to.name,
         routing=to.routing,
         account=to.account,

@@ -7,6 +7,7 @@ cells        what one cell may hold            files        bytes to rows
 columns      the three files as data           pay_columns  the optional files as data
 reading      what must hold between rows       pay_reading  the same for the optional files
 references   keys, people and employers        findings     what is wrong, fit to be shown
+deposits     direct_deposits.csv: columns, checks, load
 loading      the difference to what is stored, in one transaction; pay_loading, timesheet and calendars: their part
 """
 

@@ -215,7 +215,7 @@ def refuse_number(text: str, unit: str) -> NoReturn:
     raise Refused("is not a number - write a plain one like 1234.50")
 
 
-def count(most: int) -> Check:
+def count(most: int) -> Callable[[str], int]:
     """Check of a whole number from 0 to `most`."""
 
     def check(text: str) -> int:

@@ -21,13 +21,18 @@ STATUSES_2020 = ("single", "mfs", "mfj", "hoh")
 
 
 class Column(NamedTuple):
-    """One column: its check, what an empty cell means, and whether its values may be shown."""
+    """One column: its check, what an empty cell means, and whether its values may be shown.
+
+    required    the column has to be there, and each of its cells filled
+    may_empty   the column has to be there, but a cell may be empty
+    """
 
     name: str
     check: cells.Check
     required: bool = True
     default: object = None
     secret: bool = False
+    may_empty: bool = False
 
 
 class Rule(NamedTuple):
@@ -212,9 +217,10 @@ EMPLOYEES = Table(
         Column("traditional_401k_percent", percent, required=False, default=ZERO),
         Column("roth_401k_percent", percent, required=False, default=ZERO),
         Column("section125_per_period", dollars, required=False, default=ZERO),
-        Column("routing_number", cells.routing, secret=True),
-        Column("account_number", cells.account, secret=True),
-        Column("account_type", cells.choice(*models.AccountType.values)),
+        # All three may be empty together, where direct_deposits.csv gives the person a remainder.
+        Column("routing_number", cells.routing, default="", secret=True, may_empty=True),
+        Column("account_number", cells.account, default="", secret=True, may_empty=True),
+        Column("account_type", cells.choice(*models.AccountType.values), default="", may_empty=True),
     ),
     (
         Rule(("hire_date", "birth_date"), hired_before_birth, refuses=False),

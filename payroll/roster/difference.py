@@ -1,13 +1,25 @@
 """The difference between rows of a file and what is stored, and how it is written."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import models
 
+from payroll import crypto
+from payroll.roster.findings import last_four
 from payroll.roster.summary import Counts
 
 CHUNK = 1_000
+
+
+class HasAccount(Protocol):
+    """A model with an encrypted account number: Employer, Employee and DepositDestination."""
+
+    account_ciphertext: str
+    account_last4: str
+
+    @property
+    def account_context(self) -> str: ...
 
 
 def assign(target: models.Model, row: object, names: Iterable[str]) -> bool:
@@ -19,6 +31,16 @@ def assign(target: models.Model, row: object, names: Iterable[str]) -> bool:
             setattr(target, name, value)
             differs = True
     return differs
+
+
+def assign_account(target: HasAccount, number: str) -> bool:
+    """Store an account number, or "" for none, unless it is already there; whether it differed."""
+    context, stored = target.account_context, target.account_ciphertext
+    if (crypto.decrypt(stored, context) if stored else "") == number:
+        return False
+    target.account_ciphertext = crypto.encrypt(number, context) if number else ""
+    target.account_last4 = last_four(number)
+    return True
 
 
 def tally(counts: Counts, *, is_new: bool, differs: bool) -> bool:

@@ -185,7 +185,7 @@ class Checked(dict[str, object]):
         """Value of a trimmed text."""
         if text:
             return self.column.check(text)
-        if self.column.required:
+        if self.column.required and not self.column.may_empty:
             raise Refused("is empty - fill it in")
         return self.column.default
 
@@ -237,7 +237,8 @@ def one_row(
     row = table.row._make(values)
     for rule in table.rules:
         if (not bad or bad.isdisjoint(rule.needs)) and (problem := rule.broken(row)):
-            text = cells[table.row._fields.index(rule.needs[0]) - 1]
+            at = table.row._fields.index(rule.needs[0]) - 1
             report = findings.add if rule.refuses else findings.warn
-            report(table.file, line, rule.needs[0], shown(text), problem)
+            value = shown(cells[at], secret=table.columns[at].secret)
+            report(table.file, line, rule.needs[0], value, problem)
     return Read(row, frozenset(bad))

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Protocol
 
 from django.db import connection, transaction
 
@@ -18,8 +17,9 @@ from payroll import crypto
 from payroll.models.roster import Employee, Employer
 from payroll.roster.calendars import load_calendars
 from payroll.roster.columns import EMPLOYEES, EMPLOYERS, EmployeeRow, EmployerRow
-from payroll.roster.difference import assign, store, tally
-from payroll.roster.findings import Findings, RosterRefused, last_four, shown
+from payroll.roster.deposits import load_direct_deposits
+from payroll.roster.difference import assign, assign_account, store, tally
+from payroll.roster.findings import Findings, RosterRefused, shown
 from payroll.roster.pay_loading import load_deductions, load_garnishments, load_pay_items, load_tax_forms
 from payroll.roster.reading import Roster, read
 from payroll.roster.references import Person
@@ -39,16 +39,6 @@ EMPLOYEE_STORED = (
 )
 
 Say = Callable[[str], None]
-
-
-class HasAccount(Protocol):
-    """A model with an encrypted account number: Employer and Employee."""
-
-    account_ciphertext: str
-    account_last4: str
-
-    @property
-    def account_context(self) -> str: ...
 
 
 def silent(_: str) -> None:
@@ -104,6 +94,7 @@ def load(roster: Roster, *, as_of: date, say: Say = silent) -> ImportSummary:
     load_deductions(roster.deductions, people, summary.deductions)
     load_garnishments(roster.garnishments, people, summary.garnishments)
     load_tax_forms(roster.tax_forms, people, summary.tax_forms)
+    load_direct_deposits(roster.direct_deposits, people, summary.direct_deposits)
     summary.employers_not_in_files = Employer.objects.count() - len(employers)
     summary.employees_not_in_files = Employee.objects.count() - len(people)
     record(summary)
@@ -172,16 +163,6 @@ def load_employees(
     if not findings.total:
         store(changed, key=["employer", "employee_id"], fields=EMPLOYEE_STORED)
     return {person: target.pk for person, target in targets.items()}
-
-
-def assign_account(target: HasAccount, number: str) -> bool:
-    """Store an account number unless it is already there; whether it differed."""
-    context = target.account_context
-    if target.account_ciphertext and crypto.decrypt(target.account_ciphertext, context) == number:
-        return False
-    target.account_ciphertext = crypto.encrypt(number, context)
-    target.account_last4 = last_four(number)
-    return True
 
 
 def assign_ssn(target: Employee, ssn: str) -> bool:

@@ -9,7 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+from payroll.roster import deposits
 from payroll.roster.columns import EMPLOYEES, EMPLOYERS, TIME_ENTRIES, EmployeeRow, EmployerRow, TimeRow
+from payroll.roster.deposits import DIRECT_DEPOSITS, DepositRow
 from payroll.roster.files import table_rows
 from payroll.roster.findings import Findings, shown
 from payroll.roster.pay_columns import OPTIONAL_TABLES, DeductionRow, GarnishmentRow, PayItemRow, TaxFormRow
@@ -17,7 +19,9 @@ from payroll.roster.pay_reading import PayFiles
 from payroll.roster.references import Person, Unique, known_employer, known_person
 
 HOURS_IN_A_DAY = Decimal(24)
-FILES = frozenset(table.file for table in (EMPLOYERS, EMPLOYEES, TIME_ENTRIES, *OPTIONAL_TABLES))
+FILES = frozenset(
+    table.file for table in (EMPLOYERS, EMPLOYEES, TIME_ENTRIES, *OPTIONAL_TABLES, DIRECT_DEPOSITS)
+)
 
 
 class Roster(NamedTuple):
@@ -30,6 +34,7 @@ class Roster(NamedTuple):
     deductions: list[DeductionRow]
     garnishments: list[GarnishmentRow]
     tax_forms: list[TaxFormRow]
+    direct_deposits: list[DepositRow]
 
 
 def read(folder: Path) -> tuple[Roster, Findings]:
@@ -50,7 +55,9 @@ def read(folder: Path) -> tuple[Roster, Findings]:
         deductions=list(files.deductions()),
         garnishments=list(files.garnishments()),
         tax_forms=list(files.tax_forms()),
+        direct_deposits=list(deposits.checked(files.rows(DIRECT_DEPOSITS), findings)),
     )
+    deposits.accounts_given(paid, roster.direct_deposits, findings)
     if not employer_ids.lines and EMPLOYERS.file not in findings.unread:
         findings.add(EMPLOYERS.file, 0, "", "", "has no employer - at least one is needed")
     not_read(folder, findings)

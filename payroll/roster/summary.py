@@ -47,6 +47,7 @@ class ImportSummary:
     deductions: Counts = field(default_factory=Counts)
     garnishments: Counts = field(default_factory=Counts)
     tax_forms: Counts = field(default_factory=Counts)
+    direct_deposits: Counts = field(default_factory=Counts)
     employers_not_in_files: int = 0
     employees_not_in_files: int = 0
     warnings: list[str] = field(default_factory=list)
@@ -71,7 +72,7 @@ class ImportSummary:
         yield f"pay calendars: {self.calendars}"
         yield f"employees:     {self.employees}"
         yield f"time entries:  {self.time_entries}"
-        for name in ("pay_items", "deductions", "garnishments", "tax_forms"):
+        for name in ("pay_items", "deductions", "garnishments", "tax_forms", "direct_deposits"):
             counts: Counts = getattr(self, name)
             if counts.read:
                 yield f"{name.replace('_', ' ') + ':':<14} {counts.read:,} read, {counts}"

@@ -96,7 +96,7 @@ def test_a_file_that_is_absent_or_has_no_rows_says_nothing(tmp_path):
     for rows in ({}, {file: [] for file in OPTIONAL_FILES}):
         roster, findings = read(write(tmp_path, good() | rows))
         assert (findings.total, findings.warnings) == (0, [])
-        assert roster[3:] == ([], [], [], [])
+        assert roster[3:] == ([], [], [], [], [])
 
 
 @pytest.mark.parametrize(
@@ -485,8 +485,8 @@ def test_a_misspelt_file_is_warned_of(tmp_path):
         (tmp_path / name).write_text("")
     _, findings = read(tmp_path)
     names = (
-        "deductions.csv, employees.csv, employers.csv, garnishments.csv, pay_items.csv, tax_forms.csv, "
-        "time_entries.csv"
+        "deductions.csv, direct_deposits.csv, employees.csv, employers.csv, garnishments.csv, pay_items.csv, "
+        "tax_forms.csv, time_entries.csv"
     )
     assert findings.total == 0
     assert [str(warning) for warning in findings.warnings] == [

@@ -140,7 +140,9 @@ class Command(BaseCommand):
             return
         for row in found:
             amount = dollars(row["amount_cents"])
-            self.stdout.write(f"{row['key']}  {row['state']:<9} {amount:>16}  {row['employer']:<12} {row['what']}")
+            self.stdout.write(
+                f"{row['key']}  {row['state']:<9} {amount:>16}  {row['employer']:<12} {row['what']}"
+            )
         if not found:
             self.stdout.write("none")
 

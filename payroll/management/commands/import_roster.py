@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     help = (
         "Load a roster: a folder with employers.csv, employees.csv and time_entries.csv, and if there are any "
-        "pay_items.csv, deductions.csv, garnishments.csv and tax_forms.csv. All or nothing."
+        "pay_items.csv, deductions.csv, garnishments.csv, tax_forms.csv and direct_deposits.csv. All or nothing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payroll', '0005_run_control'),
+        ('payroll', '0006_direct_deposits'),
     ]
 
     operations = [
