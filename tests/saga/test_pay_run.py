@@ -156,6 +156,8 @@ class Deaf:
     """A bank that books what it is sent, and whose answers to some calls are lost."""
 
     name = "deaf"
+    lookup_lag_s = 0.0
+    key_valid_s = None
 
     def __init__(self, lost: set[int]) -> None:
         self.lost = lost

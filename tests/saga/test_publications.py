@@ -299,6 +299,8 @@ def test_a_bank_that_refuses_is_a_failed_payment(
 ) -> None:
     class Refusing:
         name = "refusing"
+        lookup_lag_s = 0.0
+        key_valid_s = None
 
         def find(self, key: object) -> None:
             return None
@@ -306,12 +308,12 @@ def test_a_bank_that_refuses_is_a_failed_payment(
         def send(self, order: object) -> None:
             raise GatewayRejected("the bank answered 422: the file has faults")
 
-    monkeypatch.setattr(gateways, "configured", Refusing)
+    monkeypatch.setattr(gateways, "named", lambda name: Refusing())
     load(tmp_path)
     paydays.pay("ACME")
     publish()
     failed = body(topics.PAYMENT_FAILED, "ACME")
-    assert failed["step"] == "move-money" and failed["dead_letter"] == str(paydays.letter().id)
+    assert failed["step"] == "confirm" and failed["dead_letter"] == str(paydays.letter().id)
     assert told()[topics.DEAD_LETTER_CREATED, "ACME"] == 1
     assert told()[topics.PAYMENT_SETTLED, "ACME"] == 0
 
