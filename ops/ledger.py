@@ -19,10 +19,10 @@ OWED = ("wages_payable", "checks_issued")
 
 # The streams whose events may post something of a run.
 STREAMS = """
-select unnest(%(parts)s)
+select unnest(%(parts)s::text[]) as stream
 union
 select voided.stream
-  from unnest(%(paychecks)s) prefix
+  from unnest(%(paychecks)s::text[]) prefix
   join events_event voided on voided.stream >= prefix and voided.stream < prefix || chr(1114111)
    and voided.type = 'PaycheckVoided'
 union
