@@ -10,6 +10,8 @@ GRANTS = (
     "grant usage, select on all sequences in schema public to {app}",
     "revoke update, delete, truncate, references, trigger on events_event from {app}",
     "revoke insert, update, delete on django_migrations from {app}",
+    # The ledger is folded and folded anew; nothing changes a leg.
+    "revoke update on payroll_ledgertransaction, payroll_ledgerleg from {app}",
 )
 
 

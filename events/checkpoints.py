@@ -5,13 +5,16 @@ So no event is used twice or left out. The row's lock lets one process at a time
 
 from django.db import connection
 
+from events.database import execute, rows
 from events.store import Cursor
 
 # `skip locked`: whoever comes while somebody else follows has nothing to do.
 LOCK = "select xid, position from events_checkpoint where name = %s for update skip locked"
 LOCK_OR_WAIT = "select xid, position from events_checkpoint where name = %s for update"
 CREATE = "insert into events_checkpoint (name, xid, position) values (%s, '0', 0) on conflict do nothing"
-MOVE = "update events_checkpoint set xid = %s, position = %s where name = %s"
+MOVE = "update events_checkpoint set xid = %s, position = %s, stopped_by = '' where name = %s"
+STOP = "update events_checkpoint set stopped_by = %s where name = %s and stopped_by <> %s"
+STOPPED = "select name, stopped_by from events_checkpoint where stopped_by <> '' order by name"
 
 # The last of the next `limit` events that nothing can still slip in behind (see store.READ_ALL).
 UPTO = """
@@ -52,3 +55,15 @@ def move(name: str, to: Cursor) -> None:
     """Remember how far the follower came; the caller owns the transaction, and the lock."""
     with connection.cursor() as cursor:
         cursor.execute(MOVE, [str(to.xid), to.position, name])
+
+
+def stop(name: str, why: str) -> bool:
+    """Remember why the follower cannot go on, until it moves; whether that was not known before."""
+    with connection.cursor() as cursor:
+        cursor.execute(CREATE, [name])
+    return execute(STOP, [why, name, why]) > 0
+
+
+def stopped() -> dict[str, str]:
+    """Who cannot go on, and why."""
+    return dict(rows(STOPPED))

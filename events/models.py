@@ -167,6 +167,9 @@ class Checkpoint(models.Model):
     name = models.TextField(primary_key=True)
     xid = models.TextField(default="0")
     position = models.BigIntegerField(default=0)
+    stopped_by = models.TextField(
+        blank=True, db_default="", help_text="Why it cannot be folded any further; empty when it can."
+    )
 
     def __str__(self) -> str:
         return f"{self.name}: {self.xid}/{self.position}"

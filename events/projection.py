@@ -5,13 +5,17 @@ models are made by the same statements, over small ranges or over one large one.
 the transaction that folds, so no event is folded twice or left out.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from events import checkpoints
+from events.database import DATABASE_LOST
 from events.store import START, Cursor
+
+log = logging.getLogger(__name__)
 
 CHUNK = 50_000  # events folded in one transaction
 
@@ -51,9 +55,12 @@ def catch_up(*names: str) -> bool:
     """Fold what has been appended since, into all read models or those named.
 
     returns   True when they hold the whole log; False while a transaction that is still open holds back what lies
-              behind it, or somebody else is folding
+              behind it, or somebody else is folding, or one of them all cannot be folded: that one stays where it is,
+              says why in its checkpoint and in the log, and the others go on
+    raises    what the database raises when one that is named cannot be folded
     """
-    whole = [_catch_up(projection) for projection in _chosen(names)]
+    follow = _catch_up if names else _catch_up_or_stop
+    whole = [follow(projection) for projection in _chosen(names)]
     return all(whole)
 
 
@@ -101,6 +108,21 @@ def differences() -> list[str]:
 
 def _chosen(names: Sequence[str]) -> list[Projection]:
     return [projection for projection in PROJECTIONS if not names or projection.name in names]
+
+
+def _catch_up_or_stop(projection: Projection) -> bool:
+    try:
+        return _catch_up(projection)
+    except DATABASE_LOST:
+        raise
+    except DatabaseError as error:
+        # The first line alone: those after it may quote rows.
+        why = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        with transaction.atomic(durable=True):
+            unknown = checkpoints.stop(projection.name, why)
+        if unknown:
+            log.error("the read model %s cannot be folded any further: %s", projection.name, why)
+        return False
 
 
 def _catch_up(projection: Projection) -> bool:

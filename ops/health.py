@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
-from events import database, limits, outbox, projection, queues
+from events import checkpoints, database, limits, outbox, projection, queues
 from events.work import CLAIMABLE
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,8 @@ def _work() -> Iterator[str]:
 
 
 def _followers() -> Iterator[str]:
+    for name, why in checkpoints.stopped().items():
+        yield f"{name} cannot be folded any further: {why}. See in the log what it would fold next, and mend that"
     for name in (*(model.name for model in projection.PROJECTIONS), outbox.NAME):
         ((seconds,),) = database.rows(BEHIND, [name])
         if seconds and seconds > LATE_S_MAX:

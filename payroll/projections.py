@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from events.projection import Projection
+from payroll import ledger
 
 SQL = Path(__file__).parent / "sql"
 
@@ -20,7 +21,8 @@ def fold(prefix: str, table: str) -> str:
 
 RUNS, PAYCHECKS = "runs", "paychecks"
 
-# Runs are small and looked at all the time; paychecks are many. Each follows the log at its own pace.
+# Runs are small and looked at all the time; paychecks are many; the ledger stops where it would not balance. Each
+# follows the log at its own pace.
 READ_MODELS = (
     Projection(
         RUNS,
@@ -41,4 +43,5 @@ READ_MODELS = (
         ),
         ("payroll_paycheck", "payroll_yeartodate", "payroll_payment"),
     ),
+    ledger.PROJECTION,
 )

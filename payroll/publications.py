@@ -27,7 +27,9 @@ class Told(NamedTuple):
 VALIDATED = ("completed", "excluded", "no_hours", "payable", "total_gross_cents", "total_net_cents")
 PEOPLE_MIN = 2  # the sum over one person is what that person earns
 LETTER = ("step", "kind", "attempts", "fingerprint")
-PAYING = frozenset({"push-payment", "reserve", "begin-sending", "move-money", "confirm"})  # a dead letter here: an employer's people are not paid
+PAYING = frozenset(
+    {"push-payment", "reserve", "begin-sending", "move-money", "confirm"}
+)  # a dead letter here: an employer's people are not paid
 
 TABLE: dict[str, tuple[Told, ...]] = {
     "PayRunOpened": (Told(topics.PAYROLL_STARTED),),

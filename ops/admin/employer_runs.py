@@ -16,6 +16,7 @@ from ops.admin.base import Button, Facts, ReadOnly, Section, Table, Warn
 from ops.admin.columns import CANCELLED, VALIDATED, Amounts, in_words, letters_link, open_letters
 from ops.admin.confirm import chosen, confirmed
 from ops.admin.filters import ByEmployer, ByRun
+from ops.admin.ledger import trial_balance
 from ops.admin.log import history
 from payroll.models import EmployerRun, Notification, Paycheck, PayOrder, PayRun
 from payroll.models.read import STATES
@@ -116,6 +117,7 @@ class EmployerRunAdmin(Amounts, ReadOnly):
             self.overview(row),
             *self.sums(row),
             self.payment(row),
+            trial_balance(row.employer_run),
             history(row.stream),
         )
 

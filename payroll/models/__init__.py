@@ -1,5 +1,6 @@
 """The tables of payroll: the roster that people bring, and the read models folded from the log."""
 
+from payroll.models.ledger import LedgerLeg, LedgerTransaction
 from payroll.models.pay import Deduction, DepositDestination, Garnishment, PayItem, TaxForm
 from payroll.models.payments import Decision, Payment, PayOrder, Reservation
 from payroll.models.read import EmployerRun, Notification, Paycheck, PayRun, YearToDate
@@ -13,6 +14,8 @@ __all__ = [
     "Employer",
     "EmployerRun",
     "Garnishment",
+    "LedgerLeg",
+    "LedgerTransaction",
     "Notification",
     "PayCalendar",
     "PayItem",

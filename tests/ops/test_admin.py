@@ -24,6 +24,7 @@ from payroll.models import (
     Employee,
     Employer,
     EmployerRun,
+    LedgerTransaction,
     Notification,
     Paycheck,
     PayRun,
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:No directory at")  # static file
 
 READ_ONLY: set[type[Model]] = {
     *(Event, Work, DeadLetter, PayRun, EmployerRun, Paycheck, YearToDate, Notification),
-    *(Employer, Employee, TimeEntry, Publication, Delivery, ApiKey),
+    *(Employer, Employee, TimeEntry, Publication, Delivery, ApiKey, LedgerTransaction),
 }
 REGISTERED = READ_ONLY | {Limit, User, Group}
 HOME = "/admin/"

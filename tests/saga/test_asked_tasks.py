@@ -61,7 +61,9 @@ class Stub:
         content = objects.get(given["file_object"])
         assert content is not None and hashlib.sha256(content).hexdigest() == given["file_sha256"]
         figures = (given["file_sha256"], content, given["entries"], given["total_cents"])
-        receipt = gateways.named("sandbox-bank").send(PaymentOrder(UUID(given["key"]), given["file_object"], *figures))
+        receipt = gateways.named("sandbox-bank").send(
+            PaymentOrder(UUID(given["key"]), given["file_object"], *figures)
+        )
         return {
             "reference": receipt.reference,
             "sha256": receipt.sha256,
