@@ -15,9 +15,11 @@ from django.db import connection
 from events import projection, store
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
 from events.store import Recorded
+from ops.people import carried_over, days_once, nobody_missing
 from ops.sums import lines_add_up, worksheets_agree
 from payroll import frozen, keys, manifest, objects, rulebook
 from payroll.control import ControlTotals, control_totals, disagreements
+from payroll.domain import OUT
 from payroll.history import History
 from payroll.models import Employer, EmployerRun
 from payroll.payments import ach_reader, bank, gateways
@@ -25,7 +27,6 @@ from payroll.payments.instructions import individual_id
 from payroll.runs import facts_of
 from payroll.steps import PIPELINE
 
-OUT = {"PaycheckExcluded", "PaycheckSuperseded", "PaycheckCancelled"}
 STEP_EVENTS = [step.emits.__name__ for step in PIPELINE]
 
 
@@ -70,7 +71,7 @@ class EmployerEvidence:
             for stream, events in self.paychecks.items()
             for event in events
             if event.type == "RetirementCalculated" and event.data["net_cents"] > 0
-            if not OUT & {other.type for other in events}
+            if not {*OUT} & {other.type for other in events}
         }
 
     @cached_property
@@ -137,35 +138,6 @@ def steps_once(part: EmployerEvidence) -> Iterator[str]:
         happened = [event.type for event in events if event.type in STEP_EVENTS]
         if happened != STEP_EVENTS[: len(happened)]:
             yield f"{stream} has the steps {', '.join(happened)}"
-
-
-def nobody_missing(part: EmployerEvidence) -> Iterator[str]:
-    """Manifest count = done + left out + waiting, and nobody who is in no manifest."""
-    began = part.facts.get("EmployerRunBegan")
-    if began is None:
-        return
-    listed: Counter[str] = Counter()
-    for written in began["manifests"]:
-        frozen = manifest.read(written["object"], written["sha256"])
-        listed.update(entry["employee_id"] for entry in frozen["employees"])
-    if strange := {data["corrected"] for data in part.history.corrections} - listed.keys():
-        yield f"{len(strange)} people were corrected who are in no manifest, the first is {min(strange)}"
-    if twice := [employee for employee, times in listed.items() if times > 1]:
-        yield f"{len(twice)} people are in the manifest twice, the first is {twice[0]}"
-    if listed.total() != began["employees"]:
-        yield f"{listed.total()} people in the manifests, {began['employees']} in the event"
-    known = {keys.employee_of(stream) for stream in part.paychecks}
-    if strange := known - listed.keys():
-        yield f"{len(strange)} paychecks are in no manifest, the first is {min(strange)}"
-    if part.paid:
-        ended = ("RetirementCalculated", "PaycheckExcluded")
-        done = {
-            keys.employee_of(s)
-            for s, events in part.paychecks.items()
-            if any(e.type in ended for e in events)
-        }
-        if missing := listed.keys() - done:
-            yield f"{len(missing)} people are neither done nor left out, the first is {min(missing)}"
 
 
 def manifests_intact(part: EmployerEvidence) -> Iterator[str]:
@@ -365,7 +337,13 @@ PER_EMPLOYER: list[tuple[str, str, Callable[[EmployerEvidence], Iterator[str]]]]
     ("streams", "every stream starts at 1 and has no gap", gapless),
     ("steps", "every step of every paycheck happened once, in order", steps_once),
     ("manifests", "every manifest has the sha256 and the rules that the run was pinned to", manifests_intact),
-    ("people", "everybody in the manifest is done, left out or waiting; nobody else is paid", nobody_missing),
+    (
+        "people",
+        "everybody in the manifest is done, left out, carried over or waiting; nobody else is paid",
+        nobody_missing,
+    ),
+    ("carried over", "who was carried over stands in the run that was opened for them", carried_over),
+    ("days", "nobody's hours or salary of a day are in two runs", days_once),
     ("lines", "every paycheck's lines add up to its net pay", lambda part: lines_add_up(part.paychecks)),
     (
         "worksheets",

@@ -4,6 +4,7 @@ Steps and states come from the work table, which is exact at any moment; sums co
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -39,6 +40,8 @@ class EmployerStatus:
     net_cents: int
     paid: int
     limits: list[str] = field(default_factory=list)  # what holds it back, in words
+    carried_over: list[str] = field(default_factory=list)  # employee ids, to `carried_to_run`
+    carried_to_run: str = ""
 
 
 @dataclass
@@ -139,10 +142,12 @@ def run_status(run: UUID | str) -> RunStatus:
                 state=_state(row, dead[row.employer], asked.get(row.employer, "")),
                 employees=row.employees,
                 waiting_before={step: waiting[step] for step in STEPS if waiting[step]},
-                completed=row.employees - sum(waiting.values()) - dead[row.employer] if _counts(row) else 0,
+                completed=_completed(row, sum(waiting.values()) + dead[row.employer]),
                 dead_letters=dead[row.employer],
                 net_cents=row.net_cents if _counts(row) else 0,
                 paid=row.facts.get("paid", 0),
+                carried_over=row.facts.get("carried", []),
+                carried_to_run=row.facts.get("carried_to_run", ""),
                 limits=[
                     _in_words(limit, row.employees)
                     for limit in holds
@@ -173,7 +178,7 @@ def run_status(run: UUID | str) -> RunStatus:
         people=dict(people),
         state="stopped" if stopped else pay_run.state,
         limits=[_in_words(limit, sum(part.employees for part in parts)) for limit in of_run],
-        notes=_notes(pay_run.facts, pay_run.state),
+        notes=_notes(pay_run.facts, pay_run.state) + _notes_of(rows),
         **sums,
     )
 
@@ -238,6 +243,24 @@ def _notes(facts: dict[str, Any], state: str) -> list[str]:
         return []
     reason = facts.get(f"{done}_reason")
     return [f"{done} by {facts[f'{done}_by']}{f': {reason}' if reason else ''}"]
+
+
+def _notes_of(parts: Sequence[EmployerRun]) -> list[str]:
+    """Who was carried over from an employer's part and to which run, and what took an approval back."""
+    notes = []
+    for part in parts:
+        facts = part.facts
+        if carried := facts.get("carried"):
+            notes.append(
+                f"{part.employer}: {len(carried)} carried over to run {facts['carried_to_run']} by "
+                f"{facts['released_by']}: {facts['released_reason']}"
+            )
+    return notes
+
+
+def _completed(row: EmployerRun, unfinished: int) -> int:
+    """People of an employer's run whose paychecks are done, or were left out."""
+    return row.employees - unfinished - len(row.facts.get("carried", ())) if _counts(row) else 0
 
 
 def _counts(row: EmployerRun) -> bool:

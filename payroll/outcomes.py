@@ -39,6 +39,7 @@ def validated(history: History, totals: ControlTotals) -> Outcome:
     facts: dict[str, Any] = {
         "completed": totals.completed,
         "excluded": totals.excluded,
+        "carried_over": totals.carried_over,
         "no_hours": totals.no_hours,
     }
     facts |= {f"total_{name}": value for name, value in totals._asdict().items() if name.endswith("_cents")}

@@ -18,7 +18,7 @@ from events.failures import NeedsReview, TryAgain
 from events.saga import Batch, Outcome, Pipeline, Retry, Saga, task
 from events.store import NewEvent, Recorded
 from events.work import Claimed, NewWork
-from payroll import ask, ask_tasks, frozen, keys, manifest, notify, objects, outcomes, rulebook
+from payroll import ask, ask_tasks, domain, frozen, keys, manifest, notify, objects, outcomes, rulebook
 from payroll.calc.money import dollars
 from payroll.control import control_totals
 from payroll.domain import PAYCHECK_EVENTS
@@ -81,13 +81,11 @@ def snapshot(work: Claimed) -> Outcome:
     holds = manifest.unfinished(pinned)
     _await_year_to_date(work)
     written = list(manifest.write(pinned, Employer.objects.get(id=pinned.employer), holds))
-    if not written:
-        raise NeedsReview(
-            f"nobody is employed by {pinned.employer} from {pinned.period_start} to {pinned.period_end}: "
-            "a run with nobody in it is not completed. Import its employees and redrive"
-        )
+    employees = sum(batch.employees for batch in written)
+    if why := manifest.not_everybody(pinned, employees):
+        raise NeedsReview(why)
     began = {
-        "employees": sum(batch.employees for batch in written),
+        "employees": employees,
         "manifest_hours_hundredths": sum(batch.hours_hundredths for batch in written),
         "manifests": [batch._asdict() for batch in written],
     }
@@ -108,7 +106,7 @@ def snapshot(work: Claimed) -> Outcome:
     return Outcome(
         events=[history.next("EmployerRunBegan", began)],
         fork=batches,
-        within=lambda: _tolerate(work, sum(batch.employees for batch in written)),
+        within=lambda: _tolerate(work, employees),
     )
 
 
@@ -212,8 +210,7 @@ def notify_paid(work: Claimed) -> Outcome:
 
 def net_pay(employer_run: str) -> dict[str, Recorded]:
     """The last step of every paycheck of an employer's run that pays something, by stream; none that is out."""
-    ends = ("RetirementCalculated", "PaycheckExcluded", "PaycheckSuperseded", "PaycheckCancelled")
-    found = store.read_prefix(keys.paycheck_prefix(employer_run), *ends)
+    found = store.read_prefix(keys.paycheck_prefix(employer_run), "RetirementCalculated", *domain.OUT)
     out = {event.stream for event in found if event.type != "RetirementCalculated"}
     return {event.stream: event for event in found if event.stream not in out and event.data["net_cents"] > 0}
 

@@ -88,6 +88,7 @@ STATES = {
     "EmployerRunOpened": "opened",
     "EmployerRunBegan": "calculating",
     "InputsCorrected": "calculating",
+    "EmployerRunReleased": "calculating",
     "EmployerRunValidated": "waits for approval",
     "EmployerRunApproved": "approved",
     "PaymentsInstructed": "paying",
