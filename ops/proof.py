@@ -163,7 +163,7 @@ def totals_agree(part: EmployerEvidence) -> Iterator[str]:
 
 
 def approved_by_second(part: EmployerEvidence) -> Iterator[str]:
-    approved = part.facts.get("EmployerRunApproved")
+    approved = part.history.approval
     if approved is None:
         if "PaymentsInstructed" in part.facts:
             yield "payments were instructed without an approval"

@@ -15,6 +15,7 @@ from events import limits, projection
 from events.limits import Standing
 from events.models import DeadLetter, DeadLetterState, Limit, Work, WorkState
 from payroll import keys, objects
+from payroll.calc.money import dollars
 from payroll.models import EmployerRun, Paycheck, PayRun
 from payroll.projections import PAYCHECKS, RUNS
 from payroll.runs import Refused
@@ -23,6 +24,7 @@ from payroll.steps import PIPELINE
 STEPS = tuple(step.name for step in PIPELINE)
 FINISHED = ("MoneyMoved", "EmployerRunCompleted")
 CANCELLED = "EmployerRunCancelled"
+CHANGES_SHOWN = 5  # paychecks that a note names
 
 
 @dataclass
@@ -255,7 +257,25 @@ def _notes_of(parts: Sequence[EmployerRun]) -> list[str]:
                 f"{part.employer}: {len(carried)} carried over to run {facts['carried_to_run']} by "
                 f"{facts['released_by']}: {facts['released_reason']}"
             )
+        if "voided_register_sha256" in facts and not part.approved_by:
+            notes.append(f"{part.employer}: {voided(facts)}")
     return notes
+
+
+def voided(facts: dict[str, Any]) -> str:
+    """What took an approval back, in words."""
+    payable, net_cents = facts["changed_payable"], facts["changed_net_cents"]
+    shown = [
+        f"{paycheck} {how} ({dollars(before)}, now {dollars(now)})"
+        for paycheck, how, before, now in facts["changed"][:CHANGES_SHOWN]
+    ]
+    more = facts["changed_paychecks"] - len(shown)
+    return (
+        f"the approval of {facts['voided_approval_of']} is void, the register has changed since: {payable[0]} people "
+        f"and {dollars(net_cents[0])} were approved, it is {payable[1]} and {dollars(net_cents[1])} now"
+        + (f"; {', '.join(shown)}" if shown else "")
+        + (f" and {more} more" if more > 0 else "")
+    )
 
 
 def _completed(row: EmployerRun, unfinished: int) -> int:

@@ -8,6 +8,7 @@ from django.conf import settings
 from events.failures import NeedsReview
 from events.saga import Outcome
 from events.store import NewEvent
+from payroll import approvals, register
 from payroll.calc.money import dollars
 from payroll.control import ControlTotals, control_totals, disagreements
 from payroll.history import History
@@ -44,13 +45,15 @@ def validated(history: History, totals: ControlTotals) -> Outcome:
     }
     facts |= {f"total_{name}": value for name, value in totals._asdict().items() if name.endswith("_cents")}
     facts |= {"payable": totals.payable, "register_sha256": totals.register_sha256}
+    facts |= register.keep(history.facts["EmployerRunOpened"]["employer_run"])
     event = history.next("EmployerRunValidated", facts)
     if not settings.PAYROLL_AUTO_APPROVE:
         return Outcome(events=[event], wait=True)
     employer = history.facts["EmployerRunOpened"]["employer"]
     log.warning("PAYROLL_AUTO_APPROVE: %s is approved by nobody; for demos and tests only", employer)
     approval = {"approved_by": "auto-approve", "approved_register_sha256": totals.register_sha256}
-    return Outcome(events=[event, NewEvent(event.stream, event.version + 1, "EmployerRunApproved", approval)])
+    approved = NewEvent(event.stream, event.version + 1, "EmployerRunApproved", approval)
+    return Outcome(events=[event, approved], within=lambda: approvals.record(approved))
 
 
 def moved(history: History, gateway: str, receipt: Receipt) -> Outcome:

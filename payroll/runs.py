@@ -20,7 +20,7 @@ from events import limits, store, work
 from events.dead_letters import REASON_MAX, redact
 from events.doorbells import ring
 from events.store import NewEvent, Recorded, WrongExpectedVersion
-from payroll import __version__, keys, kinds, manifest, paid_once, rulebook
+from payroll import __version__, approvals, keys, kinds, manifest, paid_once, rulebook
 from payroll.calc import calendar
 from payroll.history import History
 from payroll.models import Employer
@@ -183,9 +183,10 @@ def approve(employer_run: UUID, *, by: str) -> None:
         raise Refused(
             f"{opened['employer']} was cancelled by {cancelled['cancelled_by']}: nothing of it is paid"
         )
-    if approved := history.facts.get("EmployerRunApproved"):
+    if approved := history.approval:
         raise Refused(f"{opened['employer']} was already approved by {approved['approved_by']}")
     facts = {"approved_by": by, "approved_register_sha256": validated["register_sha256"]}
+    event = history.next("EmployerRunApproved", facts)
     waiting = keys.key("work", employer_run)
     try:
         with transaction.atomic(durable=True):
@@ -194,7 +195,8 @@ def approve(employer_run: UUID, *, by: str) -> None:
                 if store.version(history.stream) > history.version:
                     raise Refused(f"somebody else decided about {opened['employer']} at the same moment")
                 raise Refused(f"{opened['employer']} does not wait for an approval: reload and look again")
-            store.append([history.next("EmployerRunApproved", facts)])
+            store.append([event])
+            approvals.record(event)
     except WrongExpectedVersion as lost_race:
         raise Refused(f"somebody else approved {opened['employer']} at the same moment") from lost_race
     ring([waiting])

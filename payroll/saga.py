@@ -18,7 +18,19 @@ from events.failures import NeedsReview, TryAgain
 from events.saga import Batch, Outcome, Pipeline, Retry, Saga, task
 from events.store import NewEvent, Recorded
 from events.work import Claimed, NewWork
-from payroll import ask, ask_tasks, domain, frozen, keys, manifest, notify, objects, outcomes, rulebook
+from payroll import (
+    approvals,
+    ask,
+    ask_tasks,
+    domain,
+    frozen,
+    keys,
+    manifest,
+    notify,
+    objects,
+    outcomes,
+    rulebook,
+)
 from payroll.calc.money import dollars
 from payroll.control import control_totals
 from payroll.domain import PAYCHECK_EVENTS
@@ -126,13 +138,15 @@ def push_payment(work: Claimed) -> Outcome:
 
     The key and the exact bytes are on record before anything is sent.
 
-    raises   NeedsReview when what was approved is not what stands in the log, or the file is refused
+    An approval of something else than what stands in the log is void: the run is validated and approved again.
+
+    raises   NeedsReview when nobody else has approved it, or the file is refused
     """
     history = History(work.subject)
     pinned = Pinned.of(history.facts["EmployerRunOpened"])
-    approved = history.facts.get("EmployerRunApproved")
+    approved = history.approval
     totals = control_totals(pinned.employer_run)
-    if approved is None or approved["approved_register_sha256"] != totals.register_sha256:
+    if approved is None:
         raise NeedsReview(
             f"{pinned.employer} is not approved as it stands: nothing is paid without an approval"
         )
@@ -140,6 +154,8 @@ def push_payment(work: Claimed) -> Outcome:
         raise NeedsReview(
             f"{approved['approved_by']} opened and approved {pinned.employer}: a second person has to"
         )
+    if not approvals.holds(approved, pinned.employer_run, totals):
+        return approvals.void(history, approved, totals)
     owed = net_pay(pinned.employer_run)
     instructed: dict[str, Any] = {"payments": len(owed)}
     instructed |= {"payments_cents": sum(event.data["net_cents"] for event in owed.values())}

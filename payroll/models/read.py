@@ -91,6 +91,7 @@ STATES = {
     "EmployerRunReleased": "calculating",
     "EmployerRunValidated": "waits for approval",
     "EmployerRunApproved": "approved",
+    "EmployerRunApprovalVoided": "approval void",
     "PaymentsInstructed": "paying",
     "MoneyMoved": "paid",
     "EmployerRunCompleted": "complete",
