@@ -1,4 +1,4 @@
-"""What the application's database role may do: everything but change an event."""
+"""What the application's database role may do: everything but change an event, or an approval."""
 
 from django.db import connections
 from psycopg import sql
@@ -9,6 +9,7 @@ GRANTS = (
     "grant select, insert, update, delete on all tables in schema public to {app}",
     "grant usage, select on all sequences in schema public to {app}",
     "revoke update, delete, truncate, references, trigger on events_event from {app}",
+    "revoke update, delete, truncate on payroll_approval from {app}",
     "revoke insert, update, delete on django_migrations from {app}",
     # The ledger is folded and folded anew; nothing changes a leg.
     "revoke update on payroll_ledgertransaction, payroll_ledgerleg from {app}",

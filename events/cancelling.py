@@ -58,12 +58,20 @@ def lock(run_key: str, group_key: str) -> list[UUID]:
     return locked
 
 
-def give_up(works: Sequence[UUID], *, by: str, reason: str, cause: UUID) -> None:
-    """Cancel locked work, dismiss its dead letters, let answers to its questions come too late, count it off.
+def give_up(
+    works: Sequence[UUID],
+    *,
+    by: str,
+    reason: str,
+    cause: UUID | None,
+    letters: DeadLetterState = DeadLetterState.DISMISSED,
+) -> None:
+    """Cancel locked work, close its dead letters, let answers to its questions come too late, count it off.
 
-    cause   the work that does it
+    cause     the work that does it; None for a person's command
+    letters   what becomes of them
     """
-    dead_letters.close_of(works, DeadLetterState.DISMISSED, by=by, reason=reason, cause=cause)
+    dead_letters.close_of(works, letters, by=by, reason=reason, cause=cause)
     TaskToken.objects.filter(work__in=works, state=TokenState.OPEN).update(
         state=TokenState.VOID, answered_at=Now()
     )

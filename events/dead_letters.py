@@ -24,7 +24,11 @@ from events.work import Claimed, NewWork
 
 LETTERS = UUID("3f6f9f2e-86b9-5d0a-9f43-0b7f5a1c9e52")
 REASON_MAX = 500
-CLOSED = {DeadLetterState.REDRIVEN: "Redriven", DeadLetterState.DISMISSED: "Dismissed"}
+CLOSED = {
+    DeadLetterState.REDRIVEN: "Redriven",
+    DeadLetterState.DISMISSED: "Dismissed",
+    DeadLetterState.CARRIED_OVER: "CarriedOver",  # other work takes its items up, elsewhere
+}
 
 # Not inside a word, so that most of a UUID stays readable; but behind an underscore, as in account_0123456789.
 SECRETS = re.compile(

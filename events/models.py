@@ -112,6 +112,7 @@ class DeadLetterState(models.TextChoices):
     OPEN = "open", "open"
     REDRIVEN = "redriven", "redriven"
     DISMISSED = "dismissed", "dismissed"
+    CARRIED_OVER = "carried_over", "carried over"
 
 
 class DeadLetter(models.Model):

@@ -106,6 +106,8 @@ def _run_task(saga: Saga, held: Claimed) -> None:
 def _apply(saga: Saga, index: int, held: Claimed, outcome: Outcome) -> None:
     """One transaction: the task's events, its children, and where its work goes next."""
     following = saga.steps[index + 1] if index + 1 < len(saga.steps) else None
+    if outcome.to:
+        following = next(step for step in saga.steps if step.name == outcome.to)
     step, queue = (following.name, following.queue) if following else (held.step, held.queue)
     if not following and (outcome.fork or outcome.wait):
         raise ValueError(

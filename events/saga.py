@@ -49,6 +49,7 @@ class Outcome:
     events   to append, each at its expected version
     fork     children to run; the saga goes on to its next step when all of them have finished
     wait     park before the next step until somebody signals this work
+    to       the step to go on at, where it is not the next: an earlier one is done again
     then     work to start beside this saga, nobody waits for it
     within   called inside the transaction, for rows that belong to this step; it opens none itself
     """
@@ -56,6 +57,7 @@ class Outcome:
     events: Sequence[NewEvent] = ()
     fork: Sequence[NewWork] = ()
     wait: bool = False
+    to: str = ""
     then: Sequence[NewWork] = ()
     within: Callable[[], None] | None = None
 

@@ -9,12 +9,11 @@ from events import store
 from events.store import Recorded
 from payroll import keys, objects
 from payroll.control import ControlTotals, control_totals
+from payroll.domain import OUT
 from payroll.history import History
 from payroll.payments import ach_reader, bank, gateways, orders
 from payroll.payments.orders import Order
 from payroll.runs import facts_of
-
-OUT = {"PaycheckExcluded", "PaycheckSuperseded", "PaycheckCancelled"}
 
 
 class Payment(NamedTuple):
@@ -56,7 +55,7 @@ class EmployerEvidence:
             for stream, events in self.paychecks.items()
             for event in events
             if event.type == "RetirementCalculated" and event.data["net_cents"] > 0
-            if not OUT & {other.type for other in events}
+            if not {*OUT} & {other.type for other in events}
         }
 
     @cached_property

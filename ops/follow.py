@@ -91,7 +91,7 @@ def approve_ready(run: UUID, user: str, *, only: Sequence[str] = ()) -> list[str
 
 def _is_approved(part: EmployerRun) -> bool:
     """Whether the log says so: the read model lags behind an approval, perhaps one whose answer we lost."""
-    return "EmployerRunApproved" in History(keys.employerrun_stream(part.employer_run)).facts
+    return History(keys.employerrun_stream(part.employer_run)).approval is not None
 
 
 def _settled(run: UUID, approve_as: str | None) -> bool:

@@ -4,7 +4,6 @@ Each check returns what is wrong, one sentence a finding, and nothing when it ho
 stored, not what the code that stored it believed.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 from uuid import UUID
@@ -15,6 +14,7 @@ from events import projection, store
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
 from ops.evidence import EmployerEvidence, Evidence
 from ops.money_proof import bank_agrees, file_is_right, instructed_once, states_follow
+from ops.people import carried_over, days_once, nobody_missing
 from ops.sums import lines_add_up, worksheets_agree
 from payroll import frozen, keys, manifest, objects, rulebook
 from payroll.control import disagreements
@@ -73,35 +73,6 @@ def steps_once(part: EmployerEvidence) -> Iterator[str]:
             yield f"{stream} has the steps {', '.join(happened)}"
 
 
-def nobody_missing(part: EmployerEvidence) -> Iterator[str]:
-    """Manifest count = done + left out + waiting, and nobody who is in no manifest."""
-    began = part.facts.get("EmployerRunBegan")
-    if began is None:
-        return
-    listed: Counter[str] = Counter()
-    for written in began["manifests"]:
-        frozen = manifest.read(written["object"], written["sha256"])
-        listed.update(entry["employee_id"] for entry in frozen["employees"])
-    if strange := {data["corrected"] for data in part.history.corrections} - listed.keys():
-        yield f"{len(strange)} people were corrected who are in no manifest, the first is {min(strange)}"
-    if twice := [employee for employee, times in listed.items() if times > 1]:
-        yield f"{len(twice)} people are in the manifest twice, the first is {twice[0]}"
-    if listed.total() != began["employees"]:
-        yield f"{listed.total()} people in the manifests, {began['employees']} in the event"
-    known = {keys.employee_of(stream) for stream in part.paychecks}
-    if strange := known - listed.keys():
-        yield f"{len(strange)} paychecks are in no manifest, the first is {min(strange)}"
-    if part.paid:
-        ended = ("RetirementCalculated", "PaycheckExcluded")
-        done = {
-            keys.employee_of(s)
-            for s, events in part.paychecks.items()
-            if any(e.type in ended for e in events)
-        }
-        if missing := listed.keys() - done:
-            yield f"{len(missing)} people are neither done nor left out, the first is {min(missing)}"
-
-
 def manifests_intact(part: EmployerEvidence) -> Iterator[str]:
     for written in part.history.manifests if "EmployerRunBegan" in part.facts else ():
         try:
@@ -125,7 +96,7 @@ def totals_agree(part: EmployerEvidence) -> Iterator[str]:
 
 
 def approved_by_second(part: EmployerEvidence) -> Iterator[str]:
-    approved = part.facts.get("EmployerRunApproved")
+    approved = part.history.approval
     if approved is None:
         if "PaymentsInstructed" in part.facts:
             yield "payments were instructed without an approval"
@@ -217,7 +188,13 @@ PER_EMPLOYER: list[tuple[str, str, Callable[[EmployerEvidence], Iterator[str]]]]
     ("streams", "every stream starts at 1 and has no gap", gapless),
     ("steps", "every step of every paycheck happened once, in order", steps_once),
     ("manifests", "every manifest has the sha256 and the rules that the run was pinned to", manifests_intact),
-    ("people", "everybody in the manifest is done, left out or waiting; nobody else is paid", nobody_missing),
+    (
+        "people",
+        "everybody in the manifest is done, left out, carried over or waiting; nobody else is paid",
+        nobody_missing,
+    ),
+    ("carried over", "who was carried over stands in the run that was opened for them", carried_over),
+    ("days", "nobody's hours or salary of a day are in two runs", days_once),
     ("lines", "every paycheck's lines add up to its net pay", lambda part: lines_add_up(part.paychecks)),
     (
         "worksheets",

@@ -4,6 +4,7 @@ Steps and states come from the work table, which is exact at any moment; sums co
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from events import limits, projection
 from events.limits import Standing
 from events.models import DeadLetter, DeadLetterState, Limit, Work, WorkState
 from payroll import keys, objects
+from payroll.calc.money import dollars
 from payroll.models import EmployerRun, Paycheck, PayOrder, PayRun
 from payroll.projections import PAYCHECKS, RUNS
 from payroll.runs import Refused
@@ -22,6 +24,7 @@ from payroll.steps import PIPELINE
 STEPS = tuple(step.name for step in PIPELINE)
 SENT = ("accepted", "settled")
 CANCELLED = "EmployerRunCancelled"
+CHANGES_SHOWN = 5  # paychecks that a note names
 
 
 @dataclass
@@ -39,6 +42,8 @@ class EmployerStatus:
     net_cents: int
     paid: int
     limits: list[str] = field(default_factory=list)  # what holds it back, in words
+    carried_over: list[str] = field(default_factory=list)  # employee ids, to `carried_to_run`
+    carried_to_run: str = ""
 
 
 @dataclass
@@ -139,10 +144,12 @@ def run_status(run: UUID | str) -> RunStatus:
                 state=_state(row, dead[row.employer], asked.get(row.employer, "")),
                 employees=row.employees,
                 waiting_before={step: waiting[step] for step in STEPS if waiting[step]},
-                completed=row.employees - sum(waiting.values()) - dead[row.employer] if _counts(row) else 0,
+                completed=_completed(row, sum(waiting.values()) + dead[row.employer]),
                 dead_letters=dead[row.employer],
                 net_cents=row.net_cents if _counts(row) else 0,
                 paid=row.facts.get("paid", 0),
+                carried_over=row.facts.get("carried", []),
+                carried_to_run=row.facts.get("carried_to_run", ""),
                 limits=[
                     _in_words(limit, row.employees)
                     for limit in holds
@@ -175,7 +182,7 @@ def run_status(run: UUID | str) -> RunStatus:
         people=dict(people),
         state="stopped" if stopped else pay_run.state,
         limits=[_in_words(limit, sum(part.employees for part in parts)) for limit in of_run],
-        notes=_notes(pay_run.facts, pay_run.state),
+        notes=_notes(pay_run.facts, pay_run.state) + _notes_of(rows),
         **sums,
     )
 
@@ -239,6 +246,42 @@ def _notes(facts: dict[str, Any], state: str) -> list[str]:
         return []
     reason = facts.get(f"{done}_reason")
     return [f"{done} by {facts[f'{done}_by']}{f': {reason}' if reason else ''}"]
+
+
+def _notes_of(parts: Sequence[EmployerRun]) -> list[str]:
+    """Who was carried over from an employer's part and to which run, and what took an approval back."""
+    notes = []
+    for part in parts:
+        facts = part.facts
+        if carried := facts.get("carried"):
+            notes.append(
+                f"{part.employer}: {len(carried)} carried over to run {facts['carried_to_run']} by "
+                f"{facts['released_by']}: {facts['released_reason']}"
+            )
+        if "voided_register_sha256" in facts and not part.approved_by:
+            notes.append(f"{part.employer}: {voided(facts)}")
+    return notes
+
+
+def voided(facts: dict[str, Any]) -> str:
+    """What took an approval back, in words."""
+    payable, net_cents = facts["changed_payable"], facts["changed_net_cents"]
+    shown = [
+        f"{paycheck} {how} ({dollars(before)}, now {dollars(now)})"
+        for paycheck, how, before, now in facts["changed"][:CHANGES_SHOWN]
+    ]
+    more = facts["changed_paychecks"] - len(shown)
+    return (
+        f"the approval of {facts['voided_approval_of']} is void, the register has changed since: {payable[0]} people "
+        f"and {dollars(net_cents[0])} were approved, it is {payable[1]} and {dollars(net_cents[1])} now"
+        + (f"; {', '.join(shown)}" if shown else "")
+        + (f" and {more} more" if more > 0 else "")
+    )
+
+
+def _completed(row: EmployerRun, unfinished: int) -> int:
+    """People of an employer's run whose paychecks are done, or were left out."""
+    return row.employees - unfinished - len(row.facts.get("carried", ())) if _counts(row) else 0
 
 
 def _counts(row: EmployerRun) -> bool:

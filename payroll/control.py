@@ -16,6 +16,7 @@ class ControlTotals(NamedTuple):
 
     completed: int
     excluded: int
+    carried_over: int
     no_hours: int
     payable: int
     hours_hundredths: int
@@ -40,13 +41,15 @@ def control_totals(employer_run: str) -> ControlTotals:
 def disagreements(employees: int, hours_hundredths: int, totals: ControlTotals) -> list[str]:
     """What does not agree between the manifest and the paychecks; empty when everything does."""
     wrong = []
-    if totals.completed + totals.excluded != employees:
+    out = totals.excluded + totals.carried_over
+    if totals.completed + out != employees:
         wrong.append(
-            f"{employees} in the manifest, {totals.completed} completed and {totals.excluded} left out"
+            f"{employees} in the manifest, {totals.completed} completed, {totals.excluded} left out and "
+            f"{totals.carried_over} carried over"
         )
     if totals.completed == 0:
         wrong.append("nobody is left to pay: a run with nobody in it is not completed")
-    if totals.excluded == 0 and totals.hours_hundredths != hours_hundredths:
+    if not out and totals.hours_hundredths != hours_hundredths:
         wrong.append(
             f"{hours_hundredths / 100:.2f} hours in the manifest, {totals.hours_hundredths / 100:.2f} paid"
         )

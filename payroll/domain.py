@@ -139,6 +139,10 @@ PAYCHECK_EVENTS: dict[str, type[PaycheckEvent]] = {
 }
 
 
+# What takes a paycheck out of its run: it counts nowhere, and is not paid.
+OUT = ("PaycheckExcluded", "PaycheckCarriedOver", "PaycheckSuperseded", "PaycheckCancelled")
+
+
 # What a run is pinned to, and what a paycheck is computed from
 
 

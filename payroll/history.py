@@ -5,6 +5,8 @@ from typing import Any
 from events import store
 from events.store import NewEvent
 
+APPROVAL = {"EmployerRunApproved", "EmployerRunApprovalVoided"}
+
 
 class History:
     """The facts of a stream, and where the next event goes."""
@@ -15,6 +17,12 @@ class History:
         self.facts: dict[str, dict[str, Any]] = {event.type: event.data for event in self.events}
         self.version = len(self.events)
         self.corrections = [event.data for event in self.events if event.type == "InputsCorrected"]
+
+    @property
+    def approval(self) -> dict[str, Any] | None:
+        """The facts of the approval that stands, of an employer's run; None when there is none, or it is void."""
+        turns = [event for event in self.events if event.type in APPROVAL]
+        return turns[-1].data if turns and turns[-1].type == "EmployerRunApproved" else None
 
     @property
     def manifests(self) -> list[dict[str, Any]]:

@@ -17,17 +17,27 @@ def key(*parts: object) -> UUID:
 
 
 def run_id(
-    kind: str, start: date, end: date, pay_date: date, employers: Iterable[str], *, sequence: int = 1
+    kind: str,
+    start: date,
+    end: date,
+    pay_date: date,
+    employers: Iterable[str],
+    *,
+    people: Iterable[str] = (),
+    sequence: int = 1,
 ) -> UUID:
-    """A pay run: these employers' pay for this period on this day; the second and later ones after a cancelled one."""
+    """A pay run: these employers' pay for this period on this day; the second and later ones after a cancelled one.
+
+    people   EMPLOYER/EMPLOYEE of those it pays; none means everybody
+    """
     again = f"+{sequence}" if sequence > 1 else ""
-    return key(f"payrun{again}", kind, start, end, pay_date, *sorted(employers))
+    return key(f"payrun{again}", kind, start, end, pay_date, *sorted(employers), *sorted(people))
 
 
 def employer_run_id(employer: str, start: date, end: date, kind: str, sequence: int = 1) -> UUID:
     """One employer's part of a pay run: unique for employer, period and kind, whatever run it belongs to.
 
-    sequence   2 and later: the ones before it were cancelled
+    sequence   2 and later: the ones before it were cancelled, or pay chosen people or items alone
     """
     return key("employerrun", employer, start, end, kind, sequence)
 

@@ -13,25 +13,22 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Q, QuerySet
 
 from events import projection
 from events.batches import numbers
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
-from payroll import frozen, keys, objects, pay_inputs
+from payroll import frozen, keys, kinds, objects, paid_before, pay_inputs
 from payroll.calc.money import percent_to_bp
 from payroll.calc.timesheet import first_entry_day
 from payroll.domain import Inputs, YearToDate
 from payroll.models import Employee, Employer, TimeEntry
 from payroll.models import YearToDate as YearToDateRow
 from payroll.models.pay import deposit_context
-from payroll.projections import PAYCHECKS, statement
+from payroll.projections import PAYCHECKS
 
 SCHEMA = 1
 ALWAYS = tuple(name for name in Inputs._fields if name not in Inputs._field_defaults)
-WITHHELD_BEFORE = statement("withheld_before")
-TAXED_BEFORE = statement("taxed_before")
 
 
 class Written(NamedTuple):
@@ -57,21 +54,51 @@ class Pinned(NamedTuple):
     name: str
     ein: str
     file_modifier: str
+    kind: str = kinds.REGULAR
+    people: Sequence[str] = ()
+    without: Sequence[str] = ()
 
     @classmethod
     def of(cls, opened: dict[str, Any]) -> "Pinned":
-        """From the data of the event."""
+        """From the data of the event; who is not named in it is not chosen, nor left out."""
         days = {name: date.fromisoformat(opened[name]) for name in ("period_start", "period_end", "pay_date")}
-        return cls(**{name: days.get(name, opened[name]) for name in cls._fields})
+        return cls(**{name: opened[name] for name in cls._fields if name in opened} | days)
+
+    @property
+    def terms(self) -> dict[str, str]:
+        """What a manifest says of it: for whom it was written is in the manifest itself."""
+        given = self._asdict()
+        for name in ("people", "without", *(["kind"] if self.kind == kinds.REGULAR else [])):
+            del given[name]
+        return {name: str(value) for name, value in given.items()}
 
 
 def write(pinned: Pinned, employer: Employer, holds: dict[str, str]) -> Iterator[Written]:
-    """Freeze the inputs of everybody employed in the period, one object per batch, in order of employee id.
+    """Freeze the inputs of everybody whom the run pays, one object per batch, in order of employee id.
 
     holds   as `unfinished` told before `unsettled` was asked: a paycheck that is redriven in between is held
     """
     for number, people in enumerate(_batches(pinned), start=1):
         yield _write(pinned, employer, people, holds, name=f"{number:05d}", sequence=1)
+
+
+def not_everybody(pinned: Pinned, employees: int) -> str:
+    """What is wrong with how many people were found to be paid; empty when nothing is."""
+    period = f"from {pinned.period_start} to {pinned.period_end}"
+    if not kinds.pays_days(pinned.kind):
+        unpaid = f"nobody of {pinned.employer} has a pay item {period} that is not paid yet"
+        return "" if employees else f"{unpaid}: import the items and redrive, or cancel the run"
+    if not employees:
+        return (
+            f"nobody is employed by {pinned.employer} {period}: "
+            "a run with nobody in it is not completed. Import its employees and redrive"
+        )
+    if pinned.people and employees != len(pinned.people):
+        return (
+            f"the run is for {len(pinned.people)} people of {pinned.employer}, and {employees} of them are employed "
+            f"there {period}: import the others and redrive, or cancel the run"
+        )
+    return ""
 
 
 def write_again(
@@ -101,7 +128,7 @@ def _write(
         {
             "schema": SCHEMA,
             "terms": {
-                **{name: str(value) for name, value in pinned._asdict().items()},
+                **pinned.terms,
                 "retirement_plan": employer.retirement_plan,
                 "workweek_start": employer.workweek_start,
                 "sequence": sequence,
@@ -185,8 +212,12 @@ def employed(employers: Sequence[str], start: date, end: date) -> QuerySet[Emplo
 
 
 def _batches(pinned: Pinned) -> Iterator[list[Employee]]:
-    """Everybody employed on a day of the period, by keyset, so that memory holds one batch."""
+    """Everybody employed on a day of the period whom the run pays, by keyset, so that memory holds one batch."""
     everybody = employed([pinned.employer], pinned.period_start, pinned.period_end)
+    if pinned.people:
+        everybody = everybody.filter(employee_id__in=pinned.people)
+    if pinned.without:
+        everybody = everybody.exclude(employee_id__in=pinned.without)
     after = ""
     while people := list(
         everybody.filter(employee_id__gt=after).order_by("employee_id")[: settings.PAYROLL_BATCH]
@@ -235,7 +266,8 @@ class _Given(NamedTuple):
         pks = [person.pk for person in people]
         items = pay_inputs.pay_items(pks, pinned.period_start, pinned.period_end)
         orders = pay_inputs.garnishments(pks, pinned.pay_date)
-        _less_withheld_before(people, pinned, orders)
+        ids = {person.pk: person.employee_id for person in people}
+        paid_before.less_withheld(pinned.employer, ids, orders)
         week = first_entry_day(pinned.period_start, employer.workweek_start)
         # A bonus is spread over the workweeks in which it was earned, so their hours are needed again.
         earned = {
@@ -259,47 +291,8 @@ class _Given(NamedTuple):
             deposits=pay_inputs.deposits(pks),
             time_from=earlier,
             time=time,
-            taxed_before=_taxed_before(
-                [person.employee_id for person in people if person.pk in items], pinned
-            ),
+            taxed_before=paid_before.taxed(pinned.employer, [ids[pk] for pk in items], pinned.pay_date.year),
         )
-
-
-def _less_withheld_before(
-    people: Sequence[Employee], pinned: Pinned, orders: dict[int, list[dict[str, Any]]]
-) -> None:
-    """Lower the balance of every order by what earlier paychecks withheld for it."""
-    limited = {
-        person.employee_id: orders[person.pk]
-        for person in people
-        if any(order["balance_cents"] is not None for order in orders.get(person.pk, ()))
-    }
-    if not limited:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(WITHHELD_BEFORE, {"employer": pinned.employer, "people": list(limited)})
-        withheld = {(employee, order): cents for employee, order, cents in cursor.fetchall()}
-    for employee_id, listed in limited.items():
-        for order in listed:
-            if order["balance_cents"] is not None:
-                before = withheld.get((employee_id, order["id"]), 0)
-                order["balance_cents"] = max(0, order["balance_cents"] - before)
-
-
-def _taxed_before(employee_ids: Sequence[str], pinned: Pinned) -> set[str]:
-    """Who had income tax withheld from regular wages this year or last: asked of those with pay items alone."""
-    if not employee_ids:
-        return set()
-    year = pinned.pay_date.year
-    asked: dict[str, Any] = {
-        "employer": pinned.employer,
-        "people": list(employee_ids),
-        "since": f"{year - 1}-01-01",
-        "until": f"{year + 1}-01-01",
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(TAXED_BEFORE, asked)
-        return {employee_id for (employee_id,) in cursor.fetchall()}
 
 
 def _inputs(person: Employee, given: _Given, pinned: Pinned, holds: dict[str, str]) -> Inputs:

@@ -9,6 +9,7 @@ from django.conf import settings
 from events.failures import NeedsReview
 from events.saga import Outcome
 from events.store import NewEvent
+from payroll import approvals, register
 from payroll.control import ControlTotals, control_totals, disagreements
 from payroll.history import History
 from payroll.manifest import Pinned
@@ -39,17 +40,20 @@ def validated(history: History, totals: ControlTotals) -> Outcome:
     facts: dict[str, Any] = {
         "completed": totals.completed,
         "excluded": totals.excluded,
+        "carried_over": totals.carried_over,
         "no_hours": totals.no_hours,
     }
     facts |= {f"total_{name}": value for name, value in totals._asdict().items() if name.endswith("_cents")}
     facts |= {"payable": totals.payable, "register_sha256": totals.register_sha256}
+    facts |= register.keep(history.facts["EmployerRunOpened"]["employer_run"])
     event = history.next("EmployerRunValidated", facts)
     if not settings.PAYROLL_AUTO_APPROVE:
         return Outcome(events=[event], wait=True)
     employer = history.facts["EmployerRunOpened"]["employer"]
     log.warning("PAYROLL_AUTO_APPROVE: %s is approved by nobody; for demos and tests only", employer)
     approval = {"approved_by": "auto-approve", "approved_register_sha256": totals.register_sha256}
-    return Outcome(events=[event, NewEvent(event.stream, event.version + 1, "EmployerRunApproved", approval)])
+    approved = NewEvent(event.stream, event.version + 1, "EmployerRunApproved", approval)
+    return Outcome(events=[event, approved], within=lambda: approvals.record(approved))
 
 
 def moved(history: History, sent: Sequence[Order]) -> Outcome:

@@ -45,6 +45,7 @@ TABLE: dict[str, tuple[Told, ...]] = {
     "DeadLettered": (Told(topics.DEAD_LETTER_CREATED, LETTER), Told(topics.PAYMENT_FAILED, LETTER)),
     "Redriven": (Told(topics.DEAD_LETTER_CLOSED, ("step",)),),
     "Dismissed": (Told(topics.DEAD_LETTER_CLOSED, ("step",)),),
+    "CarriedOver": (Told(topics.DEAD_LETTER_CLOSED, ("step",)),),
 }
 
 # Of the event that opened the run, or the employer's part of it.

@@ -4,8 +4,7 @@ Cancelling one is a saga of its own (cancel.py).
 """
 
 import hashlib
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import cache
@@ -15,33 +14,23 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import transaction
 
 from events import limits, store, work
 from events.dead_letters import REASON_MAX, redact
 from events.doorbells import ring
 from events.store import NewEvent, Recorded, WrongExpectedVersion
-from payroll import __version__, keys, manifest, rulebook
+from payroll import __version__, approvals, keys, kinds, manifest, paid_once, rulebook
 from payroll.calc import calendar
 from payroll.history import History
 from payroll.models import Employer
+from payroll.paid_once import Facts
 from payroll.refusal import Refused as Refused  # noqa: PLC0414 - known by this name everywhere
 from payroll.saga import begin_run
-from payroll.schedule import matches
+from payroll.schedule import Period, matches
 from payroll.tolerance import Tolerance
 
 MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"  # of one employer's payment files to one bank on one day
-
-# In the order of their ids, so that two openings never wait for each other. Rows, because an advisory lock keeps
-# RDS Proxy from sharing the session; no key update, so that foreign keys may be checked meanwhile.
-LOCK_EMPLOYERS = "select id from payroll_employer where id = any(%s) order by id for no key update"
-
-OPENED = """
-select data::text, exists (select 1 from events_event c where c.stream = o.stream and c.type = 'EmployerRunCancelled')
-  from events_event o
- where stream >= 'employerrun-' and stream < 'employerrun.' and version = 1 and data ->> 'employer' = any(%s)
- order by position
-"""
 
 
 class Opened(NamedTuple):
@@ -65,13 +54,16 @@ def open_run(
     *,
     opened_by: str,
     employers: Sequence[str] = (),
-    kind: str = "regular",
+    kind: str = kinds.REGULAR,
+    people: Mapping[str, Sequence[str]] | None = None,
     tolerate: Tolerance | None = None,
     tolerate_employer: Tolerance | None = None,
 ) -> Opened:
     """Open a pay run and enqueue its work; the same run again changes nothing, unless it was cancelled.
 
     employers   ids; empty means all whose pay frequency has the length of the period
+    kind        one of kinds.OPENED_BY_COMMAND
+    people      employee ids by employer, of those that it pays; None means everybody
     pay_date    moved to the banking day before it when it is none
     opened_by   who asks; somebody else has to approve
     tolerate    people of the run who may fail before nothing else of it is begun; a share is one of those employed in
@@ -81,32 +73,37 @@ def open_run(
     """
     if end < start:
         raise Refused(f"the period ends on {end}, before it begins on {start}")
+    named = kinds.named(kind, people, employers)
     pay_date = calendar.adjust_before(pay_date)
-    tables = rulebook.keep(pay_date.year)
-    chosen, skipped = _choose(employers, start, end)
-    run = _not_cancelled(kind, start, end, pay_date, [employer.id for employer in chosen])
+    chosen, skipped = _choose(list(named) or employers, start, end, any_length=not kinds.pays_days(kind))
+    for name, ids in named.items():
+        last_days = manifest.employed([name], start, end).values_list("employee_id", "termination_date")
+        kinds.check_people(kind, name, ids, dict(last_days), end)
+    run = _not_cancelled(kind, Period(start, end), pay_date, [employer.id for employer in chosen], named)
     stream = keys.payrun_stream(run)
     opened = Opened(run, True, pay_date, tuple(employer.id for employer in chosen), skipped)
     if store.version(stream):
         return opened._replace(new=False)
-    facts = {"run": str(run), "kind": kind, "period_start": str(start), "period_end": str(end)}
-    facts |= {"pay_date": str(pay_date), "opened_by": opened_by}
-    facts |= {"rules_version": tables.version, "code_version": code_version()}
+    facts = opening_facts(run, kind, Period(start, end), pay_date, opened_by=opened_by)
     begin = begin_run(str(run), stream)
     try:
         with transaction.atomic(durable=True):
-            before = _opened_before(opened.employers)
-            _refuse_second_pay(run, before, start, end, kind)
-            parts = [_employer_opened(employer, facts, before[employer.id]) for employer in chosen]
-            ids = {part.data["employer"]: part.data["employer_run"] for part in parts}
+            before = paid_once.opened_before(opened.employers)
+            parts = []
+            for employer in chosen:
+                earlier, ids = before[employer.id], named.get(employer.id, [])
+                without = paid_once.without(run, kind, Period(start, end), earlier, ids)
+                parts.append(employer_opened(employer, facts, earlier, _whom(ids, without)))
+            ids_of = {part.data["employer"]: part.data["employer_run"] for part in parts}
             tolerated = {"tolerate": tolerate, "tolerate_employer": tolerate_employer}
             of_run = {name: str(given) for name, given in tolerated.items() if given}
             store.append(
-                [NewEvent(stream, 1, "PayRunOpened", facts | {"employer_runs": ids} | of_run), *parts]
+                [NewEvent(stream, 1, "PayRunOpened", facts | {"employer_runs": ids_of} | of_run), *parts]
             )
             if tolerate:
-                people = manifest.employed(opened.employers, start, end).count()
-                limits.change(limits.of_run(str(run)), dead_max=tolerate.of(people))
+                everybody = manifest.employed(opened.employers, start, end).count()
+                most = tolerate.of(sum(map(len, named.values())) or everybody)
+                limits.change(limits.of_run(str(run)), dead_max=most)
             work.enqueue([begin])
     except WrongExpectedVersion:
         return opened._replace(new=False)  # another scheduler opened this very run at the same moment
@@ -114,16 +111,34 @@ def open_run(
     return opened
 
 
-def _employer_opened(employer: Employer, facts: dict[str, str], before: list[dict[str, Any]]) -> NewEvent:
-    """The first event of an employer's part. What its payment file will say of the employer is pinned here."""
+def opening_facts(run: UUID, kind: str, period: Period, pay_date: date, *, opened_by: str) -> dict[str, str]:
+    """What a run is pinned to when it is opened: the same in its own first event and in its employers'."""
+    tables = rulebook.keep(pay_date.year)
+    facts = {"run": str(run), "kind": kind}
+    facts |= {"period_start": str(period.start), "period_end": str(period.end)}
+    facts |= {"pay_date": str(pay_date), "opened_by": opened_by}
+    return facts | {"rules_version": tables.version, "code_version": code_version()}
+
+
+def employer_opened(
+    employer: Employer, facts: dict[str, str], before: Sequence[Facts], whom: Mapping[str, Any]
+) -> NewEvent:
+    """The first event of an employer's part. What its payment file will say of the employer is pinned here.
+
+    before   the runs that the employer has had
+    whom     `people`, where it pays no others; `without`, where it leaves some out; and what else is pinned of it
+    raises   Refused
+    """
     same_day = sum(earlier["pay_date"] == facts["pay_date"] for earlier in before)
     if same_day >= len(MODIFIERS):
         raise Refused(
             f"{employer.id} has {same_day} runs paid on {facts['pay_date']}: its bank takes no more files"
         )
     period = (date.fromisoformat(facts["period_start"]), date.fromisoformat(facts["period_end"]))
-    given_up = [each for each in before if each["cancelled"] and _same_period(each, facts)]
-    employer_run = keys.employer_run_id(employer.id, *period, facts["kind"], 1 + len(given_up))
+    # One regular run a period, but for those that were cancelled; of the others there may be several.
+    several = facts["kind"] != kinds.REGULAR
+    had = [each for each in before if (several or each["cancelled"]) and paid_once.same_period(each, facts)]
+    employer_run = keys.employer_run_id(employer.id, *period, facts["kind"], 1 + len(had))
     part = {
         "employer_run": str(employer_run),
         "employer": employer.id,
@@ -131,17 +146,21 @@ def _employer_opened(employer: Employer, facts: dict[str, str], before: list[dic
         "ein": employer.ein,
     }
     part |= {"frequency": employer.pay_frequency, "file_modifier": MODIFIERS[same_day]}
-    return NewEvent(keys.employerrun_stream(employer_run), 1, "EmployerRunOpened", facts | part)
+    return NewEvent(keys.employerrun_stream(employer_run), 1, "EmployerRunOpened", {**facts, **part, **whom})
 
 
-def _same_period(earlier: dict[str, Any], facts: dict[str, str]) -> bool:
-    return all(earlier[name] == facts[name] for name in ("kind", "period_start", "period_end"))
+def _whom(people: list[str], without: list[str]) -> dict[str, list[str]]:
+    """Of an employer's people, those who are pinned: absent means everybody."""
+    return {name: ids for name, ids in (("people", people), ("without", without)) if ids}
 
 
-def _not_cancelled(kind: str, start: date, end: date, pay_date: date, employers: Sequence[str]) -> UUID:
+def _not_cancelled(
+    kind: str, period: Period, pay_date: date, employers: Sequence[str], named: kinds.People
+) -> UUID:
     """The id of this run; after a cancelled one, of the next that bears its name."""
+    people = [f"{employer}/{employee}" for employer, ids in named.items() for employee in ids]
     for sequence in count(1):
-        run = keys.run_id(kind, start, end, pay_date, employers, sequence=sequence)
+        run = keys.run_id(kind, *period, pay_date, employers, people=people, sequence=sequence)
         if "PayRunCancelled" not in History(keys.payrun_stream(run)).facts:
             break
     return run
@@ -164,9 +183,10 @@ def approve(employer_run: UUID, *, by: str) -> None:
         raise Refused(
             f"{opened['employer']} was cancelled by {cancelled['cancelled_by']}: nothing of it is paid"
         )
-    if approved := history.facts.get("EmployerRunApproved"):
+    if approved := history.approval:
         raise Refused(f"{opened['employer']} was already approved by {approved['approved_by']}")
     facts = {"approved_by": by, "approved_register_sha256": validated["register_sha256"]}
+    event = history.next("EmployerRunApproved", facts)
     waiting = keys.key("work", employer_run)
     try:
         with transaction.atomic(durable=True):
@@ -175,7 +195,8 @@ def approve(employer_run: UUID, *, by: str) -> None:
                 if store.version(history.stream) > history.version:
                     raise Refused(f"somebody else decided about {opened['employer']} at the same moment")
                 raise Refused(f"{opened['employer']} does not wait for an approval: reload and look again")
-            store.append([history.next("EmployerRunApproved", facts)])
+            store.append([event])
+            approvals.record(event)
     except WrongExpectedVersion as lost_race:
         raise Refused(f"somebody else approved {opened['employer']} at the same moment") from lost_race
     ring([waiting])
@@ -307,7 +328,9 @@ def code_version() -> str:
     return f"{__version__}+{digest.hexdigest()[:12]}"
 
 
-def _choose(ids: Sequence[str], start: date, end: date) -> tuple[list[Employer], dict[str, str]]:
+def _choose(
+    ids: Sequence[str], start: date, end: date, *, any_length: bool
+) -> tuple[list[Employer], dict[str, str]]:
     """The employers of a run: those named, who must fit the period, or all that do."""
     known = {employer.id: employer for employer in Employer.objects.order_by("id")}
     if unknown := [name for name in ids if name not in known]:
@@ -318,7 +341,7 @@ def _choose(ids: Sequence[str], start: date, end: date) -> tuple[list[Employer],
     unfit = {
         employer.id: f"is paid {employer.pay_frequency}"
         for employer in wanted
-        if not matches(employer.pay_frequency, start, end)
+        if not any_length and not matches(employer.pay_frequency, start, end)
     }
     days = (end - start).days + 1
     if ids and unfit:
@@ -327,39 +350,6 @@ def _choose(ids: Sequence[str], start: date, end: date) -> tuple[list[Employer],
     if not chosen:
         raise Refused(f"no employer is paid for periods of {days} days: {_list(unfit)}")
     return sorted(chosen, key=lambda employer: employer.id), unfit
-
-
-def _opened_before(employers: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """The facts of every run that these employers have had, by employer; nobody opens another until we commit.
-
-    The second statement sees what whoever held the rows before us has committed. It reads the log and not a read
-    model, which may lag.
-    """
-    before: dict[str, list[dict[str, Any]]] = {employer: [] for employer in employers}
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK_EMPLOYERS, [sorted(employers)])
-        cursor.execute(OPENED, [list(employers)])
-        for data, cancelled in cursor.fetchall():
-            facts = json.loads(data) | {"cancelled": cancelled}
-            before[facts["employer"]].append(facts)
-    return before
-
-
-def _refuse_second_pay(
-    run: UUID, before: dict[str, list[dict[str, Any]]], start: date, end: date, kind: str
-) -> None:
-    """A day is paid once: no second run of a kind over any of the same days, but for those that were cancelled."""
-    for employer, earlier_runs in before.items():
-        for earlier in earlier_runs:
-            shares_days = earlier["period_start"] <= str(end) and str(start) <= earlier["period_end"]
-            if earlier["run"] == str(run) or earlier["kind"] != kind or not shares_days:
-                continue
-            if earlier["cancelled"]:
-                continue
-            raise Refused(
-                f"{employer} already has a {kind} run from {earlier['period_start']} to {earlier['period_end']} "
-                f"({earlier['run']}), and a day is paid once: see payrun status. Leave the employer out with --employer"
-            )
 
 
 def _list(unfit: dict[str, str]) -> str:

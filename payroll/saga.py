@@ -18,7 +18,7 @@ from events.failures import NeedsReview, TryAgain
 from events.saga import Batch, Outcome, Pipeline, Saga, task
 from events.store import Recorded
 from events.work import Claimed, NewWork
-from payroll import ask, ask_tasks, frozen, keys, manifest, notify, outcomes, rulebook
+from payroll import approvals, ask, ask_tasks, domain, frozen, keys, manifest, notify, outcomes, rulebook
 from payroll.calc.money import dollars
 from payroll.control import control_totals
 from payroll.domain import PAYCHECK_EVENTS
@@ -77,13 +77,11 @@ def snapshot(work: Claimed) -> Outcome:
     holds = manifest.unfinished(pinned)
     _await_year_to_date(work)
     written = list(manifest.write(pinned, Employer.objects.get(id=pinned.employer), holds))
-    if not written:
-        raise NeedsReview(
-            f"nobody is employed by {pinned.employer} from {pinned.period_start} to {pinned.period_end}: "
-            "a run with nobody in it is not completed. Import its employees and redrive"
-        )
+    employees = sum(batch.employees for batch in written)
+    if why := manifest.not_everybody(pinned, employees):
+        raise NeedsReview(why)
     began = {
-        "employees": sum(batch.employees for batch in written),
+        "employees": employees,
         "manifest_hours_hundredths": sum(batch.hours_hundredths for batch in written),
         "manifests": [batch._asdict() for batch in written],
     }
@@ -104,7 +102,7 @@ def snapshot(work: Claimed) -> Outcome:
     return Outcome(
         events=[history.next("EmployerRunBegan", began)],
         fork=batches,
-        within=lambda: _tolerate(work, sum(batch.employees for batch in written)),
+        within=lambda: _tolerate(work, employees),
     )
 
 
@@ -124,13 +122,15 @@ def push_payment(work: Claimed) -> Outcome:
 
     The keys and the hashes of the exact bytes are on record before anything is sent.
 
-    raises   NeedsReview when what was approved is not what stands in the log, or the file is refused
+    An approval of something else than what stands in the log is void: the run is validated and approved again.
+
+    raises   NeedsReview when nobody else has approved it, or the file is refused
     """
     history = History(work.subject)
     pinned = Pinned.of(history.facts["EmployerRunOpened"])
-    approved = history.facts.get("EmployerRunApproved")
+    approved = history.approval
     totals = control_totals(pinned.employer_run)
-    if approved is None or approved["approved_register_sha256"] != totals.register_sha256:
+    if approved is None:
         raise NeedsReview(
             f"{pinned.employer} is not approved as it stands: nothing is paid without an approval"
         )
@@ -138,6 +138,8 @@ def push_payment(work: Claimed) -> Outcome:
         raise NeedsReview(
             f"{approved['approved_by']} opened and approved {pinned.employer}: a second person has to"
         )
+    if not approvals.holds(approved, pinned.employer_run, totals):
+        return approvals.void(history, approved, totals)
     owed = net_pay(pinned.employer_run)
     owed_cents = {stream: event.data["net_cents"] for stream, event in owed.items()}
     if (len(owed), sum(owed_cents.values())) != (totals.payable, totals.net_cents):
@@ -182,8 +184,7 @@ def notify_paid(work: Claimed) -> Outcome:
 
 def net_pay(employer_run: str) -> dict[str, Recorded]:
     """The last step of every paycheck of an employer's run that pays something, by stream; none that is out."""
-    ends = ("RetirementCalculated", "PaycheckExcluded", "PaycheckSuperseded", "PaycheckCancelled")
-    found = store.read_prefix(keys.paycheck_prefix(employer_run), *ends)
+    found = store.read_prefix(keys.paycheck_prefix(employer_run), "RetirementCalculated", *domain.OUT)
     out = {event.stream for event in found if event.type != "RetirementCalculated"}
     return {event.stream: event for event in found if event.stream not in out and event.data["net_cents"] > 0}
 

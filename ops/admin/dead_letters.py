@@ -25,7 +25,7 @@ from payroll.objects import ObjectsUnavailable
 from payroll.runs import Refused
 
 KINDS = {"needs review": "wait", "bug": "bad", "lost worker": "bad", "alarm": "bad"}
-TONES = {"open": "bad", "redriven": "good", "dismissed": "plain"}
+TONES = {"open": "bad", "redriven": "good", "dismissed": "plain", "carried_over": "plain"}
 SAYS = (
     "Dismissing leaves each person below out of this run: nothing is paid to them in it, and the employer's run goes "
     "on without them. It cannot be taken back. To let them be paid, mend the cause and redrive instead.",

@@ -18,6 +18,7 @@ from ops.admin.confirm import chosen, confirmed
 from ops.admin.filters import ByEmployer, ByRun
 from ops.admin.ledger import trial_balance
 from ops.admin.log import history
+from ops.status import voided
 from payroll.models import EmployerRun, Notification, Paycheck, PayOrder, PayRun
 from payroll.models.read import STATES
 
@@ -99,6 +100,23 @@ class EmployerRunAdmin(Amounts, ReadOnly):
             say = f"You cannot approve it: {why}." if why else "You may approve it: look at the totals first."
             sections.append(
                 Warn(f"Everybody is calculated and the totals agree. It waits for approval. {say}")
+            )
+        if "voided_register_sha256" in row.facts and not row.approved_by:
+            say = voided(row.facts)
+            sections.append(Warn(f"{say[0].upper()}{say[1:]}.", "bad"))
+        if row.facts.get("carried"):
+            to = row.facts["carried_to_run"]
+            page = words.link(words.page(PayRun, f"payrun-{to}"), "a run of their own")
+            by, reason = row.facts["released_by"], row.facts["released_reason"]
+            sections.append(
+                Facts(
+                    "Released",
+                    [
+                        ("By", f"{by}: {reason}"),
+                        ("Carried over", ", ".join(row.facts["carried"])),
+                        ("To", page),
+                    ],
+                )
             )
         if row.last_event == CANCELLED:
             by, reason = row.facts["cancelled_by"], row.facts["cancelled_reason"]

@@ -16,7 +16,7 @@ from events.models import DeadLetter, Event, Limit, Work, WorkState
 from ops.admin import words
 from ops.admin.base import Endless, Facts, Section, Table, Text
 from ops.admin.filters import as_uuid
-from payroll.domain import PAYCHECK_EVENTS
+from payroll.domain import OUT, PAYCHECK_EVENTS
 from payroll.models import EmployerRun, Paycheck, PayRun
 from payroll.models.read import STATES
 
@@ -28,10 +28,10 @@ TYPES = {
     ),
     "employerrun": tuple(STATES),
     "paycheck": (
-        *(*PAYCHECK_EVENTS, "PaymentInstructed", "PaycheckExcluded", "PaycheckSuperseded"),
-        "PaycheckCancelled",
+        *(*PAYCHECK_EVENTS, "PaymentInstructed"),
+        *OUT,
     ),
-    "deadletter": ("DeadLettered", "Redriven", "Dismissed"),
+    "deadletter": ("DeadLettered", "Redriven", "Dismissed", "CarriedOver"),
 }
 PAGES = {"payrun": PayRun, "employerrun": EmployerRun, "paycheck": Paycheck}
 STREAM_SHOWN = 200

@@ -24,6 +24,7 @@ UNFINISHED = ("PaycheckBegan", "TimeEntered", "PayCalculated", "TaxCalculated")
 WHAT: dict[str, tuple[str, dict[str, Any]]] = {
     "no_hours": ("No hours", {"facts__no_hours": True}),
     "left_out": ("Left out", {"last_event": "PaycheckExcluded"}),
+    "carried_over": ("Carried over", {"last_event": "PaycheckCarriedOver"}),
     "section125_short": ("Section 125 not taken", {"facts__section125_short_cents__gt": 0}),
     "unfinished": ("Not finished", {"last_event__in": UNFINISHED}),
 }

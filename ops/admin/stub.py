@@ -58,6 +58,7 @@ STANDS = {
     "RetirementCalculated": ("calculated", "good"),
     "PaymentInstructed": ("payment instructed", "good"),
     "PaycheckExcluded": ("left out", "bad"),
+    "PaycheckCarriedOver": ("carried over to another run", "wait"),
     "PaycheckSuperseded": ("begun again with corrected inputs", "plain"),
     "PaycheckCancelled": ("cancelled", "plain"),
 }
@@ -93,6 +94,17 @@ def remarks(facts: Mapping[str, Any], last_event: str) -> list[tuple[str, str]]:
         by, reason = facts.get("by", "somebody"), facts.get("reason", "no reason given")
         notes.append(
             (f"Left out of this run by {by}: {reason}. Nothing is paid to this person in it.", "bad")
+        )
+    if last_event == "PaycheckCarriedOver":
+        by, reason = (
+            facts.get("carried_over_by", "somebody"),
+            facts.get("carried_over_reason", "no reason given"),
+        )
+        notes.append(
+            (
+                f"Carried over by {by}: {reason}. This person is paid by a run of its own, not in this one.",
+                "wait",
+            )
         )
     if last_event == "PaycheckSuperseded":
         notes.append(

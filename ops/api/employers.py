@@ -24,6 +24,7 @@ STATES = {
     "RetirementCalculated": "calculated",
     "PaymentInstructed": "payment instructed",
     "PaycheckExcluded": "left out",
+    "PaycheckCarriedOver": "carried over",
     "PaycheckSuperseded": "begun again",
     "PaycheckCancelled": "cancelled",
 }

@@ -1,5 +1,6 @@
 """The tables of payroll: the roster that people bring, and the read models folded from the log."""
 
+from payroll.models.approval import Approval
 from payroll.models.ledger import LedgerLeg, LedgerTransaction
 from payroll.models.pay import Deduction, DepositDestination, Garnishment, PayItem, TaxForm
 from payroll.models.payments import Decision, Payment, PayOrder, Reservation
@@ -7,6 +8,7 @@ from payroll.models.read import EmployerRun, Notification, Paycheck, PayRun, Yea
 from payroll.models.roster import Employee, Employer, PayCalendar, TimeEntry
 
 __all__ = [
+    "Approval",
     "Decision",
     "Deduction",
     "DepositDestination",

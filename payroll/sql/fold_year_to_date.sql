@@ -1,5 +1,5 @@
 -- What each person earned in a calendar year, by pay date: the sum of their paychecks, without those that a person left
--- out, that were begun again with corrected inputs, voided or cancelled. Whoever has an event in the range is added up
+-- out or carried over, that were begun again with corrected inputs, voided or cancelled. Whoever has an event in the range is added up
 -- anew from the paychecks, which the same fold has just brought up to the same event: so a void, a cancellation or a
 -- correction takes its own back, and nobody else's year is touched.
 with affected as (
@@ -9,13 +9,13 @@ with affected as (
    where (e.xid, e.position) > (%(after_xid)s::text::xid8, %(after_position)s)
      and (e.xid, e.position) <= (%(upto_xid)s::text::xid8, %(upto_position)s)
      and e.stream >= 'paycheck-' and e.stream < 'paycheck.'
-     and e.type in ('RetirementCalculated', 'PaycheckExcluded', 'PaycheckSuperseded', 'PaycheckVoided',
-                    'PaycheckCancelled')),
+     and e.type in ('RetirementCalculated', 'PaycheckExcluded', 'PaycheckCarriedOver', 'PaycheckSuperseded',
+                    'PaycheckVoided', 'PaycheckCancelled')),
 paycheck as (
   select p.employer, p.employee_id, left(p.pay_date, 4)::int as year, p.facts,
          p.facts ? 'net_cents'
-           and p.last_event not in ('PaycheckExcluded', 'PaycheckSuperseded', 'PaycheckVoided',
-                                    'PaycheckCancelled') as counts
+           and p.last_event not in ('PaycheckExcluded', 'PaycheckCarriedOver', 'PaycheckSuperseded',
+                                    'PaycheckVoided', 'PaycheckCancelled') as counts
     from payroll_paycheck p
     join affected
       on affected.employer = p.employer

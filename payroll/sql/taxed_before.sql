@@ -8,4 +8,5 @@ select distinct employee_id
    and pay_date < %(until)s
    and (facts ->> 'federal_income_tax_cents')::bigint
        > coalesce((facts ->> 'supplemental_income_tax_cents')::bigint, 0)
-   and last_event not in ('PaycheckExcluded', 'PaycheckSuperseded', 'PaycheckVoided', 'PaycheckCancelled')
+   and last_event not in ('PaycheckExcluded', 'PaycheckCarriedOver', 'PaycheckSuperseded', 'PaycheckVoided',
+                          'PaycheckCancelled')

@@ -3,5 +3,6 @@ select employee_id, line ->> 0 as order_id, sum((line ->> 2)::bigint)::bigint as
   from payroll_paycheck, jsonb_array_elements(facts -> 'garnishments') line
  where employer = %(employer)s
    and employee_id = any(%(people)s)
-   and last_event not in ('PaycheckExcluded', 'PaycheckSuperseded', 'PaycheckVoided', 'PaycheckCancelled')
+   and last_event not in ('PaycheckExcluded', 'PaycheckCarriedOver', 'PaycheckSuperseded', 'PaycheckVoided',
+                          'PaycheckCancelled')
  group by employee_id, order_id

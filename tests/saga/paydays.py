@@ -135,8 +135,7 @@ def approve(run: UUID, by: str = "checker") -> None:
     """Approve every employer of a run that waits for it."""
     projection.catch_up()
     for _, employer_run in sorted(runs.facts_of(run)["employer_runs"].items()):
-        facts = {event.type for event in store.read(keys.employerrun_stream(employer_run))}
-        if "EmployerRunValidated" in facts and "EmployerRunApproved" not in facts:
+        if store.read(keys.employerrun_stream(employer_run))[-1].type == "EmployerRunValidated":
             runs.approve(UUID(employer_run), by=by)
 
 

@@ -1,4 +1,4 @@
-"""Open, follow, approve, pause, limit and cancel pay runs."""
+"""Open, follow, approve, release, pause, limit and cancel pay runs."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from events import projection
 from events.failures import NeedsReview
 from ops import follow
 from ops.status import EmployerStatus, RunStatus, find_run, run_status
-from payroll import cancel, runs
+from payroll import cancel, kinds, release, runs
 from payroll.calc.money import dollars
 from payroll.models import PayRun
 from payroll.projections import RUNS
@@ -21,7 +21,7 @@ from payroll.tolerance import Tolerance
 
 
 class Command(BaseCommand):
-    help = "Open, follow, approve, pause, limit and cancel pay runs."
+    help = "Open, follow, approve, release, pause, limit and cancel pay runs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -35,6 +35,17 @@ class Command(BaseCommand):
         start.add_argument("--pay-date", type=day, required=True, metavar="DATE", help="when people are paid")
         start.add_argument(
             "--employer", nargs="+", action="extend", default=[], metavar="ID", help="default: all that fit"
+        )
+        start.add_argument(
+            "--kind", choices=kinds.OPENED_BY_COMMAND, default=kinds.REGULAR, help="default: regular"
+        )
+        start.add_argument(
+            "--employee",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="ID",
+            help="whom alone it pays: ids of the one --employer, or EMPLOYER/EMPLOYEE",
         )
         start.add_argument(
             "--as", dest="opened_by", default="cli", metavar="USER", help="who opens it (default: cli)"
@@ -65,6 +76,13 @@ class Command(BaseCommand):
         approve.add_argument("run")
         approve.add_argument("--as", dest="user", required=True, metavar="USER")
         approve.add_argument("--employer", nargs="+", action="extend", default=[], metavar="ID")
+        release_verb = verbs.add_parser(
+            "release", help="let an employer go on with who is complete; dead letters get a run of their own"
+        )
+        release_verb.add_argument("run", help="the run's id, or the beginning of it")
+        release_verb.add_argument("--employer", nargs="+", action="extend", default=[], metavar="ID")
+        release_verb.add_argument("--as", dest="user", required=True, metavar="USER")
+        release_verb.add_argument("--reason", required=True, help="why, for the record")
         add_control(verbs)
         verbs.add_parser("list", help="the latest pay runs").add_argument("--json", action="store_true")
 
@@ -81,6 +99,8 @@ class Command(BaseCommand):
         end: date,
         pay_date: date,
         employer: list[str],
+        kind: str,
+        employee: list[str],
         opened_by: str,
         tolerate: Tolerance | None,
         tolerate_employer: Tolerance | None,
@@ -101,6 +121,8 @@ class Command(BaseCommand):
             pay_date,
             opened_by=opened_by,
             employers=employer,
+            kind=kind,
+            people=people(employee, employer),
             tolerate=tolerate,
             tolerate_employer=tolerate_employer,
         )
@@ -135,6 +157,25 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{user} approved {len(approved)} employers: {', '.join(approved) or 'none was waiting'}"
         )
+
+    def do_release(self, *, run: str, user: str, employer: list[str], reason: str, **_: Any) -> None:
+        found = find_run(run)
+        chosen = employer or release.waits(found.run)
+        if not chosen:
+            raise runs.Refused("nobody of this run waits as a dead letter: there is nothing to release")
+        refused = []
+        for each in chosen:
+            try:
+                released = release.release(found.run, each, by=user, reason=reason)
+            except runs.Refused as why:
+                refused.append(str(why))
+                continue
+            self.stdout.write(
+                f"{each} goes on; {len(released.carried)} people are carried over to pay run {released.run}, paid "
+                f"{released.pay_date}: {', '.join(released.carried)}"
+            )
+        if refused:
+            raise runs.Refused("; ".join(refused))
 
     def do_pause(self, *, run: str, user: str, reason: str, **_: Any) -> None:
         found = find_run(run)
@@ -209,6 +250,17 @@ def add_control(verbs: Any) -> None:
     limit.add_argument("--at-a-time", type=at_a_time, metavar="N|any", help="pieces of work at a time")
     limit.add_argument("--tolerate", type=tolerance_or_any, metavar="N|P%|any", help="people who may fail")
     limit.add_argument("--as", dest="user", default="cli", metavar="USER")
+
+
+def people(named: list[str], employers: list[str]) -> dict[str, list[str]] | None:
+    """The people of `--employee` by employer; None when nobody is named. Raises Refused."""
+    found: dict[str, list[str]] = {}
+    for text in named:
+        employer, slash, employee = text.rpartition("/")
+        if not slash and len(employers) != 1:
+            raise runs.Refused(f"whose employee is {text}? Name one --employer, or write EMPLOYER/EMPLOYEE")
+        found.setdefault(employer if slash else employers[0], []).append(employee)
+    return found or None
 
 
 def tolerance(text: str) -> Tolerance:
