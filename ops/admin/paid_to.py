@@ -17,9 +17,7 @@ PAID = ("RetirementCalculated", "PaymentInstructed")
 
 
 def paid_to(row: Paycheck) -> list[Section]:
-    """The parts of a paycheck that is paid or about to be, as the frozen inputs have them; a warning where they cannot
-    be told.
-    """
+    """The parts of a paycheck that is or will be paid, from its frozen inputs; or a warning why they are not told."""
     if row.last_event not in PAID or not row.facts.get("net_cents"):
         return []
     try:
