@@ -37,6 +37,21 @@ class Failed(NamedTuple):
     error: Exception
 
 
+class LetGo(NamedTuple):
+    """A batch as this process left it to the workers of its next step."""
+
+    held: Claimed
+    batch: Batch
+
+    def is_back(self, held: Claimed) -> bool:
+        """Whether this claim is the next after ours, so that nobody has touched the batch in between."""
+        ours = (self.held.id, self.held.epoch + 1, self.held.step, self.held.payload)
+        return (held.id, held.epoch, held.step, held.payload) == ours
+
+
+_let_go: LetGo | None = None  # the last one of this process
+
+
 class Decided(NamedTuple):
     """What one step made of a batch."""
 
@@ -66,14 +81,14 @@ def run(
             return
         if fates.spent(held, pipeline.steps[at].retry):
             return
-        batch = pipeline.load(held)
+        batch = _taken_back(held) or pipeline.load(held)
         while held.step == pipeline.steps[at].name:
             step = asking.answered(pipeline, at, held, batch)
             following = _run_step(pipeline, step, at, held, batch) if step else None
             if following is None:
                 return
             if not (queues is None or following.queue in queues) or stopping():
-                _hop(following)
+                _hop(following, batch)
                 return
             held, at = following, at + 1
     except (Fenced, *DATABASE_LOST):
@@ -236,11 +251,24 @@ def _split(held: Claimed, items: Mapping[int, Item], *, lost: int, why: str, siz
     ring([part.id for part in parts])
 
 
-def _hop(held: Claimed) -> None:
+def _hop(held: Claimed, batch: Batch) -> None:
     """Leave a batch before its next step to the workers of that step's queue."""
+    global _let_go  # noqa: PLW0603 - it outlives the claim, and is worth no more than the time to load it again
     with transaction.atomic(durable=True):
         work.release(held, "ready", fresh=True)
+    _let_go = LetGo(held, batch)
     ring([held.id])
+
+
+def _taken_back(held: Claimed) -> Batch | None:
+    """The batch that this process let go of, when it is the one to claim it next; otherwise it is forgotten.
+
+    Every claim counts the epoch up, and so does everybody who sets work going again: one more than when it was let go
+    of, at the same step with the same payload, means that inputs and log are what they were.
+    """
+    global _let_go
+    left, _let_go = _let_go, None
+    return left.batch if left and left.is_back(held) else None
 
 
 def _already_recorded(held: Claimed, decided: Decided) -> None:

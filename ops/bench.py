@@ -139,15 +139,28 @@ def generate(employers: int, employees: int) -> list[str]:
 
 
 def warm_up(pool: follow.Pool, workers: int) -> None:
-    """Runs of one person each, until every worker has had one: it has started, imported and connected."""
-    for done, name in enumerate(WARMUPS, start=1):
-        opened = runs.open_run(*PERIOD, PAY_DATE, opened_by="bench", employers=[name])
-        while not _validated(done):
+    """Runs of one person for each worker, until every worker has had work: it has started, imported and connected."""
+    for begin in range(0, len(WARMUPS), workers):
+        names = WARMUPS[begin : begin + workers]
+        opened = runs.open_run(*PERIOD, PAY_DATE, opened_by="bench", employers=names)
+        while not _validated(begin + len(names)):
             pool.keep()
             time.sleep(0.02)
         pay(opened.run)
-        if Work.objects.exclude(worker="").values("worker").distinct().count() >= workers:
+        if len(_served(pool.pid)) >= workers:
             return
+
+
+def _served(pid: int) -> set[int]:
+    """The processes of this pool that have had work and may get more, by the name under which they claim.
+
+    A worker that looks before it listens (events/doorbells/celery.py) has others do the work from then on.
+    """
+    names = Work.objects.exclude(worker="").values_list("worker", flat=True).distinct()
+    had = {int(name.rpartition(":")[2]) for name in names}
+    running = psutil.Process(pid).children(recursive=True)
+    forked = {process.ppid() for process in running}
+    return had & {process.pid for process in running} - forked
 
 
 def pay(run: UUID, look: Callable[[], None] = lambda: None) -> None:

@@ -8,6 +8,7 @@ What Celery and the broker promise is not relied on: attempts, leases, retries a
 are still those under which a message is lost as seldom as can be, and `checks.py` holds them to it.
 """
 
+import gc
 import re
 import signal
 import sys
@@ -24,6 +25,7 @@ from django.db.models.functions import Now
 from kombu import Queue
 
 from events import aws, queues, runner, saga, ticks
+from events.doorbells import sqs
 from events.models import Work, WorkState
 from events.orphans import forks_die_with_us, tell_to_stop, told_to_stop
 
@@ -36,8 +38,7 @@ RING, TICK = "events.ring", "events.tick"
 STEP_TIMEOUT_S = 300  # the longest that a step may take (events.saga)
 ANSWER_S = 20.0  # an answer begins nothing new after this long
 TIME_LIMIT_S = STEP_TIMEOUT_S + 30
-CONNECT_S, READ_S = 3, 5
-LONG_POLL_S = 20
+CONNECT_S, READ_S = 3, 5  # of Redis; those of SQS are in sqs.py
 SOFT_SHUTDOWN_S = 15  # Celery waits for all of it; a step is done sooner, and what is not is taken over
 
 _serves: list[str] = []  # the queues of this worker
@@ -119,18 +120,14 @@ def _broker() -> dict[str, Any]:
         return {"broker_url": settings.EVENTS_BROKER_URL, "broker_transport_options": options}
     endpoint = urlsplit(aws.endpoint("sqs"))
     return {
-        "broker_url": f"sqs://{endpoint.netloc}",  # credentials are found by botocore
+        "broker_url": f"sqs://{endpoint.netloc}",
+        "broker_transport": "events.doorbells.sqs:Transport",
         "broker_transport_options": {
             "region": settings.AWS_REGION,
             "is_secure": endpoint.scheme != "http",
             "predefined_queues": {name: {"url": queues.url(queues.name(name))} for name in saga.queues()},
-            "wait_time_seconds": LONG_POLL_S,
+            "wait_time_seconds": sqs.LONG_POLL_S,
             "polling_interval": 0.05,  # while a worker is full, kombu looks this often whether it still is
-            "client-config": {
-                "connect_timeout": CONNECT_S,
-                "read_timeout": LONG_POLL_S + READ_S,
-                "retries": {"mode": "standard", "total_max_attempts": 2},
-            },
         },
     }
 
@@ -196,6 +193,7 @@ def serve(workers: int, queues: Sequence[str] | None) -> None:
     if told_to_stop():
         return
     forks_die_with_us()
+    gc.freeze()  # what is loaded by now is never garbage: no collection of a child has to walk through it
     signals.worker_shutting_down.connect(tell_to_stop, weak=False)
     worker = app().Worker(
         queues=_serves,

@@ -5,6 +5,7 @@ ours (see DECISIONS.md): its own queue loses tasks when a worker is killed at a 
 for ever a task that kills its worker.
 """
 
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -52,6 +53,7 @@ def serve(workers: int, queues: Sequence[str] | None) -> None:
     Conf.WORKERS = workers
     # A killed sentinel otherwise leaves its children alive as orphans that go on taking tasks.
     forks_die_with_us()
+    gc.freeze()  # what is loaded by now is never garbage: no collection of a child has to walk through it
     cluster: Any = Cluster()
 
     def stop(*_: object) -> None:

@@ -1,6 +1,7 @@
 """Celery as a doorbell: what its messages carry, which queues they go to, and the settings that it is held to."""
 
 import base64
+import gc
 import json
 import os
 import socket
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
@@ -181,6 +183,50 @@ def test_nothing_is_sent_for_later(queues: Any) -> None:
         with pytest.raises(ValueError, match="no countdown and no eta"):
             task.apply_async([str(uuid4())], **later)
     assert not messages(queues, "control")
+
+
+def test_one_client_rings_for_every_queue(queues: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each costs a tenth of a second and stays in the memory of every process that a worker forks."""
+    celery.app()
+    made: list[Any] = []
+    make = boto3.session.Session.client
+
+    def counted(session: Any, *args: Any, **options: Any) -> Any:
+        made.append(make(session, *args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(boto3.session.Session, "client", counted)
+    works = [new(queue=name) for name in toy.NAMES]
+    put(*works)
+    celery.ring([one.id for one in works])
+    assert [rung_for(queues, name) for name in toy.NAMES] == [[str(one.id)] for one in works]
+    ours = [one for one in made if one is not queues]
+    assert len(ours) == 1
+    config = ours[0].meta.config
+    assert (config.connect_timeout, config.read_timeout) == (3, 25), "a ring must not block, and a poll may"
+    assert config.retries["total_max_attempts"] == 2
+
+
+def test_what_is_loaded_before_the_fork_is_not_walked_through_by_the_collections_of_the_children(
+    queues: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen: list[int] = []
+
+    class Worker:
+        def __init__(self, **options: Any) -> None:
+            pass
+
+        def start(self) -> None:
+            frozen.append(gc.get_freeze_count())
+
+    monkeypatch.setattr(celery, "_look_first", lambda: None)
+    monkeypatch.setattr(celery, "forks_die_with_us", lambda: None)
+    monkeypatch.setattr(celery.app(), "Worker", Worker)
+    try:
+        celery.serve(1, ["tax-calc"])
+    finally:
+        gc.unfreeze()
+    assert frozen[0] > 10_000
 
 
 # Answering

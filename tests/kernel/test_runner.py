@@ -7,11 +7,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from events import dead_letters, runner, store, work
+from events import batches, dead_letters, runner, store, work
 from events.failures import NeedsReview
 from events.models import Work
 from events.saga import REGISTRY, Outcome, Saga, task
-from events.work import Claimed
+from events.work import Claimed, NewWork
 from tests.kernel import toy
 from tests.kernel.scene import PATIENCE_S, all_due, claim, finished, letter, put, row, run_all, state, types
 
@@ -203,3 +203,64 @@ def test_an_item_set_aside_is_work_of_its_own_with_a_key_of_its_own() -> None:
     put(batch)
     runner.run(claim())
     assert dict(Work.objects.values_list("id", "items")) == {batch.id: 4, uuid5(batch.id, "1-2"): 1}
+
+
+def loads(batch: NewWork) -> list[str]:
+    """From now on, one entry for each time that this batch is loaded."""
+    counted: list[str] = []
+    toy.FAULTS["load", batch.subject] = lambda: counted.append(batch.subject)
+    return counted
+
+
+def step_on() -> None:
+    """Claim what is due, take it one step further, and let go of it."""
+    assert runner.run_due(queues=[*toy.NAMES], hop=True, budget_s=0.0001) == 1
+
+
+def test_a_batch_that_comes_back_to_its_worker_is_not_loaded_again() -> None:
+    put(batch := toy.batch(0, 3))
+    counted = loads(batch)
+    toy.FAULTS["payroll-calc", 1] = toy.raising(NeedsReview("no"))
+    for _ in toy.NAMES:
+        step_on()
+    assert len(counted) == 1
+    assert finished(0, 2)
+    assert types(1) == toy.TYPES[:1]
+
+
+def test_a_batch_that_anybody_held_in_between_is_loaded_again() -> None:
+    put(batch := toy.batch(0, 3))
+    counted = loads(batch)
+    step_on()
+    held = claim(queues=["payroll-calc"])
+    work.release(held, "ready", give_back=1)
+    step_on()
+    assert len(counted) == 2
+    # Another worker takes it two steps further while this one is asleep.
+    ours, batches._let_go = batches._let_go, None
+    step_on()
+    batches._let_go = ours
+    step_on()
+    assert len(counted) == 4
+    assert finished(0, 1, 2)
+
+
+def test_a_batch_of_which_somebody_was_taken_out_in_between_is_loaded_again() -> None:
+    put(batch := toy.batch(0, 3))
+    counted = loads(batch)
+    step_on()
+    Work.objects.filter(id=batch.id).update(payload={**batch.payload, "without": [1]})
+    step_on()
+    assert len(counted) == 2
+    assert (types(0), types(1)) == (toy.TYPES[:2], toy.TYPES[:1])
+
+
+def test_a_worker_forgets_a_batch_when_it_takes_another() -> None:
+    first, second = toy.batch(0, 3), toy.batch(3, 6, turn=1)
+    put(first, second)
+    counted = [*map(loads, (first, second))]
+    step_on()
+    assert runner.run_due(queues=["time-entry"], hop=True, budget_s=0.0001) == 1
+    run_all()
+    assert [len(each) for each in counted] == [2, 2]
+    assert finished(*range(6))
