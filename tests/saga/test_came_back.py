@@ -225,6 +225,19 @@ def test_records_lost_doubled_or_moved_are_found(rearrange, field):
     assert field in found(joined(rearrange(lines_of(MIXED))))
 
 
+def test_a_company_may_stand_to_the_left_or_to_the_right():
+    nine = retyped(2, 41, " 123456789", retyped(7, 45, "123456789 ", MIXED))
+    assert came_back.read(nine).findings == ()
+    assert came_back.read(nine).returns[0].original.company_id == "123456789"
+
+
+def test_a_trace_is_of_the_bank_that_its_batch_names():
+    other = retyped(7, 80, "1", retyped(2, 80, "1", MIXED))
+    assert {(f.field, f.what) for f in came_back.read(other).findings} == {
+        ("trace number", "not of the bank of its batch")
+    }
+
+
 def test_one_return_told_twice_is_found_and_two_files_with_one_trace_are_not():
     twice = file_of(batch_of(returned(), returned()))
     assert [(f.line, f.field, f.what) for f in came_back.read(twice).findings] == [

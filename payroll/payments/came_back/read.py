@@ -258,9 +258,9 @@ class _Reading:
         header = batch.header
         self.check(row[1:4] == header[1:4], line, "service class", "not that of the batch header")
         self.check_totals(line, row, 4, 6, batch.totals)
-        self.check(
-            row[44:54] == header[40:50], line, "company identification", "not that of the batch header"
-        )
+        # Some banks set it to the left in one of the two records and to the right in the other.
+        same = row[44:54].strip() == header[40:50].strip()
+        self.check(same, line, "company identification", "not that of the batch header")
         self.check(not row[54:73].strip(), line, "message authentication code", "not blank")
         self.check(not row[73:79].strip(), line, "reserved", "not blank")
         self.check(row[79:87] == header[79:87], line, "odfi identification", "not that of the batch header")
