@@ -215,7 +215,7 @@ def test_a_bank_that_refuses_is_a_dead_letter_at_once(
     paydays.load(tmp_path, [employer("ACME")], [salaried("ACME", "ann", "62400.00")])
     paydays.pay()
     letter = paydays.letter()
-    assert (letter.step, letter.kind) == ("move-money", "needs review") and "not today" in letter.reason
+    assert (letter.step, letter.kind) == ("confirm", "needs review") and "not today" in letter.reason
     assert deaf.asked == ["find", "send"]
     deaf = Deaf(set())
     dead_letters.redrive(letter.id, by="maker")
