@@ -4,8 +4,9 @@ Each check returns what is wrong, one sentence a finding, and nothing when it ho
 stored, not what the code that stored it believed.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import connection
@@ -13,13 +14,22 @@ from django.db import connection
 from events import projection, store
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
 from ops.evidence import EmployerEvidence, Evidence
+from ops.ledger import ledger_findings
 from ops.money_proof import bank_agrees, file_is_right, instructed_once, states_follow
 from ops.people import carried_over, days_once, nobody_missing
+from ops.reconcile import reconcile
 from ops.sums import lines_add_up, worksheets_agree
 from payroll import frozen, keys, manifest, objects, rulebook
 from payroll.control import disagreements
+from payroll.domain import OUT
 from payroll.steps import PIPELINE
 
+ENDED = {
+    "PaycheckExcluded": "left_out",
+    "PaycheckCarriedOver": "carried_over",
+    "PaycheckSuperseded": "begun_again",
+    "PaycheckCancelled": "cancelled",
+}
 STEP_EVENTS = [step.emits.__name__ for step in PIPELINE]
 
 
@@ -184,6 +194,33 @@ def read_models_equal_log(evidence: Evidence) -> Iterator[str]:
         yield f"{table} is not what the log says"
 
 
+def ledger_holds(evidence: Evidence) -> Iterator[str]:
+    yield from ledger_findings(evidence.run)
+
+
+def books_agree(evidence: Evidence) -> Iterator[str]:
+    yield from reconcile(evidence.run).findings
+
+
+def figures(run: UUID | str) -> dict[str, Any]:
+    """What a run comes to, by employer: people in the manifest and what became of them; net pay and payments."""
+    found = {}
+    for part in Evidence(run).employers():
+        instructed, began = part.facts.get("PaymentsInstructed", {}), part.facts.get("EmployerRunBegan", {})
+        ends = Counter(events[-1].type for events in part.paychecks.values())
+        found[part.employer] = {
+            "employees": began.get("employees", 0),
+            "done": len(part.paychecks) - sum(ends[type] for type in OUT),
+            **{name: ends[type] for type, name in ENDED.items()},
+            "net_cents": sum(part.net_cents.values()),
+            "payments": instructed.get("payments", 0),
+            "payments_cents": instructed.get("payments_cents", 0),
+            "checks_cents": instructed.get("checks_cents", 0),
+            "orders": {str(order.created.get("order")): order.state for order in part.orders},
+        }
+    return found
+
+
 PER_EMPLOYER: list[tuple[str, str, Callable[[EmployerEvidence], Iterator[str]]]] = [
     ("streams", "every stream starts at 1 and has no gap", gapless),
     ("steps", "every step of every paycheck happened once, in order", steps_once),
@@ -227,5 +264,7 @@ PER_RUN: list[tuple[str, str, Check]] = [
     ("complete", "a run is complete when all of its work is done, and only then", complete_means_done),
     ("rules", "the rule tables that the run is pinned to are kept, unharmed", rules_are_pinned),
     ("immutable", "the application cannot change an event", events_are_immutable),
+    ("ledger", "the ledger balances, and folded again from the log every leg is the same", ledger_holds),
+    ("books", "ledger, payments and the bank's books say the same of every order", books_agree),
     ("read models", "folded again from the log, the read models are the same", read_models_equal_log),
 ]
