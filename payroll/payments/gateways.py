@@ -8,15 +8,18 @@ from events.failures import TryAgain
 from payroll import objects
 from payroll.payments import ach, bank_process
 from payroll.payments.gateway import AchFolder, PaymentGateway, SandboxBank
+from payroll.payments.gateway_http import HttpGateway
 
 
 def configured() -> PaymentGateway:
-    """The gateway that PAYROLL_GATEWAY names: `ach` or `sandbox`.
+    """The gateway that PAYROLL_GATEWAY names: `ach`, `http` or `sandbox`.
 
     raises   TryAgain when the sandbox bank does not come up
     """
     if settings.PAYROLL_GATEWAY == "ach":
         return AchFolder(objects.put_once, objects.get)
+    if settings.PAYROLL_GATEWAY == "http":
+        return HttpGateway(settings.PAYROLL_GATEWAY_URL, settings.PAYROLL_GATEWAY_TOKEN)
     try:
         address = bank_process.ensure_running(bank_dir())
     except bank_process.BankNotRunning as down:
