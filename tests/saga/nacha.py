@@ -107,6 +107,8 @@ class Back(NamedTuple):
     original_bank: str
     data: str
     trace: str
+    effective: str
+    settled: str
 
 
 def came_back(content: bytes) -> list[Back]:
@@ -131,6 +133,7 @@ def came_back(content: bytes) -> list[Back]:
             own = [own[0] + 2, own[1] + int(row[3:11]), own[2] + cents * debit, own[3] + cents * (not debit)]
             account = row[12:29].rstrip()
             rest = (after[1:3], after[3:6], after[6:21], after[27:35], after[35:64].rstrip(), after[79:94])
+            rest += (header[69:75], header[75:78])
             found.append(Back(header[50:53], header[40:50], row[1:3], account, cents, *rest))
         elif row[0] == "8":
             said = [int(row[4:10]), int(row[10:20]), int(row[20:32]), int(row[32:44])]

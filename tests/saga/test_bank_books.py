@@ -271,6 +271,8 @@ def test_returns_name_their_original(talk):
         ("CCD", "26", "555001", 150_00, "99", "R03", "021000020000003", "01140153"),
         ("PPD", "21", "777003", 0, "99", "R04", "021000020000004", "01140153"),
     }
+    # The effective day is the original's; the settlement day, which only a bank writes, is the 327th of 2026.
+    assert {(b.effective, b.settled) for back in backs for b in back} == {("261120", "327")}
     again = talk.refused("/return", traces=["021000020000002"], on=str(MONDAY))
     assert "came back before" in again
 
