@@ -20,7 +20,7 @@ NOTICE_CLASS = "COR"
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The entry that is spoken of, as it was sent; effective in ISO, odfi the first eight digits of the sender's bank."""
+    """The entry that is spoken of, as it was sent; odfi is the first eight digits of the sender's bank."""
 
     trace: str
     direction: str
@@ -35,7 +35,7 @@ class Original:
     account: str = field(repr=False)
     account_type: str
     amount_cents: int
-    effective: str
+    effective: str  # YYYY-MM-DD
     code: str  # why it came back, or what has changed
     data: str = field(default="", repr=False)  # the corrected data of a notice
 
@@ -96,13 +96,14 @@ def _batch_of(original: Original) -> tuple[str, ...]:
 def _batch_ends(
     members: list[Original], place: int, on: date, sums: list[int], *, notice: bool
 ) -> tuple[str, str]:
-    """The original's batch header, with the settlement day that only a bank fills in, and the control that mirrors it."""
+    """The original's batch header with the settlement day, which only a bank writes, and the control of its batch."""
     first = members[0]
+    effective = date.fromisoformat(first.effective)
     service = "220" if first.direction == "credit" else "225"
     company, sender = first.company_id[:10].ljust(10), _bank(first.odfi)[:8]
     sec_code = NOTICE_CLASS if notice else first.sec_code
     header = f"5{service}{first.company_name[:16].ljust(16)}{' ' * 20}{company}{sec_code}"
-    header += f"{first.description[:10].ljust(10)}{' ' * 6}{date.fromisoformat(first.effective):%y%m%d}{on:%j}1{sender}{place:07d}"
+    header += f"{first.description[:10].ljust(10)}{' ' * 6}{effective:%y%m%d}{on:%j}1{sender}{place:07d}"
     control = f"8{service}{sums[0]:06d}{sums[1] % 10**10:010d}{sums[2]:012d}{sums[3]:012d}{company}"
     return header, f"{control}{' ' * 25}{sender}{place:07d}"
 
