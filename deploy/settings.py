@@ -9,7 +9,8 @@ PAYROLL_SECRET_KEY, PAYROLL_FIELD_KEYS (id:base64,id:base64), PAYROLL_INDEX_KEY,
 PAYROLL_DOORBELL    django_q (default), celery or polling: what wakes the workers
 PAYROLL_BROKER_URL  for celery: sqs:// (AWS_REGION, AWS_ENDPOINT_URL and credentials as AWS has them) or redis://…
 PAYROLL_QUEUE_PREFIX  what the names of the queues begin with; default: payroll
-PAYROLL_GATEWAY     sandbox (default on the embedded database) or ach: where payment files go
+PAYROLL_GATEWAY     sandbox (default on the embedded database), ach or http: where payments go. http is given
+PAYROLL_GATEWAY_URL (https://… in production), PAYROLL_GATEWAY_TOKEN, PAYROLL_GATEWAY_WEBHOOK_SECRET
 PAYROLL_CAP_RUN, _DAY, _EMPLOYER, _FACTOR  how much may leave before a person looks again (deploy/caps.py)
 PAYROLL_STORAGE     folder (default) or s3://bucket/prefix: manifests and payment files; PAYROLL_STORAGE_KMS_KEY
 PAYROLL_SUBSCRIBERS who is told what happens, comma separated (payroll/subscribers); default: console#payment.*
@@ -248,9 +249,19 @@ PAYROLL_STORAGE_KMS_KEY = os.environ.get("PAYROLL_STORAGE_KMS_KEY", "")
 PAYROLL_GATEWAY = one_of(
     "PAYROLL_GATEWAY",
     os.environ.get("PAYROLL_GATEWAY") or ("sandbox" if EMBEDDED else "ach"),
-    {"ach"} if PRODUCTION else {"ach", "sandbox"},  # production never pays at a sandbox
+    {"ach", "http"} if PRODUCTION else {"ach", "http", "sandbox"},  # production never pays at a sandbox
 )
 PAYROLL_CAPS = caps.configured(os.environ)
+PAYROLL_GATEWAY_URL = os.environ.get("PAYROLL_GATEWAY_URL", "")
+PAYROLL_GATEWAY_TOKEN = os.environ.get("PAYROLL_GATEWAY_TOKEN", "")
+PAYROLL_GATEWAY_WEBHOOK_SECRET = os.environ.get("PAYROLL_GATEWAY_WEBHOOK_SECRET", "")
+if PAYROLL_GATEWAY == "http":
+    if not PAYROLL_GATEWAY_URL.startswith(("https://",) if PRODUCTION else ("https://", "http://")):
+        raise ImproperlyConfigured(
+            "PAYROLL_GATEWAY is http: PAYROLL_GATEWAY_URL is the bank's https:// address (http:// outside production)"
+        )
+    if not PAYROLL_GATEWAY_TOKEN:
+        "PAYROLL_GATEWAY is http: PAYROLL_GATEWAY_TOKEN is what the bank knows us by"
 PAYROLL_ODFI_ROUTING = required("PAYROLL_ODFI_ROUTING") if PRODUCTION else "121000358"
 PAYROLL_ODFI_NAME = required("PAYROLL_ODFI_NAME") if PRODUCTION else "SANDBOX BANK"
 PAYROLL_AUTO_APPROVE = flag("PAYROLL_AUTO_APPROVE")

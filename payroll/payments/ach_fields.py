@@ -51,8 +51,8 @@ FILE_HEADER = _layout(
 )
 BATCH_HEADER = _layout(
     "service class 2-4; company name 5-20; company identification 41-50; standard entry class 51-53;"
-    "entry description 54-63; effective entry date 70-75; settlement date 76-78; originator status 79-79;"
-    "odfi identification 80-87; batch number 88-94"
+    "entry description 54-63; descriptive date 64-69; effective entry date 70-75; settlement date 76-78;"
+    "originator status 79-79; odfi identification 80-87; batch number 88-94"
 )
 ENTRY = _layout(
     "transaction code 2-3; routing number 4-12; account number 13-29; amount 30-39; individual id 40-54;"
@@ -75,6 +75,15 @@ FOREIGN = re.compile(r"[^ -`{-~]")
 ACCOUNT = re.compile(r"[0-9A-Z-]([0-9A-Z -]{0,16})")
 CLOCK = re.compile(r"([01][0-9]|2[0-3])[0-5][0-9]")
 MODIFIER = re.compile(r"[A-Z0-9]")
+SAME_DAY = re.compile(r"SD([01][0-9]|2[0-3])[0-5][0-9]")
+SAME_DAY_MOST_CENTS = 1_000_000_00
+LOAN_REVERSAL = "55"
+SUPPORT = (
+    re.compile(  # child support: DED segment of a CCD+ addenda; what follows the medical flag may be dropped
+        r"DED\*CS\*[^*\\]{1,20}\*(?P<day>[0-9]{6})\*(?P<cents>[0-9]{1,10})\*[0-9]{9}\*[YNW]"
+        r"(\*[^*\\]{0,10}(\*([0-9]{5,7})?(\*Y?)?)?)?\\"
+    )
+)
 
 
 def cut(layout: dict[str, slice], line: str) -> dict[str, str]:

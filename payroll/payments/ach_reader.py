@@ -69,6 +69,10 @@ class Batch:
     number: str
     entries: tuple[Entry, ...] = ()
 
+    @property
+    def is_reversal(self) -> bool:
+        return self.description == "REVERSAL"
+
 
 @dataclass(frozen=True, slots=True)
 class AchFile:
@@ -243,6 +247,8 @@ class _Reading:
         banking = effective is not None and fields.is_banking_day(effective)
         self.expect(banking, "effective entry date", "not a banking day")
         self.expect_text(record, settlement_date="   ")
+        if record["descriptive date"].startswith("SD"):
+            self.check_same_day(record, effective)
         self.expect(record["originator status"] in {"1", "2"}, "originator status", "not 1 or 2")
         self.expect(digits(record["odfi identification"], 8), "odfi identification", "not eight digits")
         ascending = digits(number, 7) and number > (self.last_number or "0000000")
@@ -261,6 +267,13 @@ class _Reading:
         )
         self.batches.append((batch, []))
 
+    def check_same_day(self, record: dict[str, str], effective: date | None) -> None:
+        """Who asks for settlement today says a time of day, and means today."""
+        clock = fields.SAME_DAY.fullmatch(record["descriptive date"])
+        self.expect(bool(clock), "descriptive date", "not SD and a time of day")
+        today = effective == fields.day_of(self.header.get("file creation date", ""))
+        self.expect(today, "descriptive date", "same day, and another effective entry date")
+
     def entry(self, record: dict[str, str]) -> None:
         routing, amount = record["routing number"], record["amount"]
         entry = Entry(
@@ -275,6 +288,8 @@ class _Reading:
         )
         self.expect(digits(amount, 10), "amount", "not digits")
         self.expect(entry.is_live == (entry.amount_cents > 0), "amount", "zero and live, or neither")
+        within = entry.amount_cents <= fields.SAME_DAY_MOST_CENTS or not self.is_same_day()
+        self.expect(within, "amount", "over what settles the same day")
         self.expect(fields.is_routing(routing), "routing number", "not nine digits with a right check digit")
         account = fields.ACCOUNT.fullmatch(entry.account) and entry.account.strip("0-")
         self.expect(bool(account), "account number", "not letters, digits and hyphens from the left")
@@ -298,6 +313,10 @@ class _Reading:
             remittance = indicator == "1" and self.open.get("standard entry class") == "CCD"
             self.expect(remittance, "transaction code", "a zero-dollar entry is for CCD with an addenda")
 
+    def is_same_day(self) -> bool:
+        created = fields.day_of(self.header.get("file creation date", ""))
+        return created is not None and created == fields.day_of(self.open.get("effective entry date", ""))
+
     def check_trace(self, trace: str) -> None:
         self.expect(digits(trace, 15), "trace number", "not 15 digits")
         of_odfi = trace[:8] == self.open.get("odfi identification")
@@ -319,6 +338,17 @@ class _Reading:
             entries = self.batches[-1][1]
             information = record["payment information"].rstrip()
             entries[-1] = replace(entries[-1], addenda=(*entries[-1].addenda, information))
+            if self.batches[-1][0].sec_code == "CCD" and information.startswith("DED*"):
+                self.check_support(information, entries[-1].amount_cents)
+
+    def check_support(self, information: str, amount_cents: int) -> None:
+        """What a child support agency reads: a segment of the right shape, over the amount of its entry."""
+        segment = fields.SUPPORT.fullmatch(information)
+        sound = segment is not None and fields.day_of(segment["day"]) is not None
+        self.expect(sound, "payment information", "not a DED segment of child support")
+        if segment is not None:
+            agrees = int(segment["cents"]) == amount_cents
+            self.expect(agrees, "payment information", "another amount than its entry")
 
     def batch_control(self, record: dict[str, str]) -> None:
         for name in ("service class", "company identification", "odfi identification", "batch number"):
@@ -332,9 +362,14 @@ class _Reading:
         """Wages by PPD credit say PAYROLL from 2026-03-20; an unreadable date is no way around it."""
         created = fields.day_of(self.header.get("file creation date", ""))
         in_force = max(batch.effective or date.max, created or date.max) >= fields.PAYROLL_RULE_FROM
-        pays = batch.sec_code == "PPD" and any(entry.direction == CREDIT for entry in entries)
-        named = batch.description.startswith(("PAYROLL", "REVERSAL"))
+        pays = batch.sec_code == "PPD" and any(e.is_live and e.direction == CREDIT for e in entries)
+        named = batch.description.startswith("PAYROLL") or batch.is_reversal
         self.expect(named or not (in_force and pays), "entry description", "does not say PAYROLL", batch.line)
+        for entry in entries if batch.is_reversal else ():
+            self.expect(entry.is_live, "transaction code", "a reversal moves money", entry.line)
+        for entry in () if batch.is_reversal else entries:
+            loan = entry.transaction_code == fields.LOAN_REVERSAL
+            self.expect(not loan, "transaction code", "a loan is debited by a reversal only", entry.line)
 
     def file_control(self, record: dict[str, str]) -> None:
         counts = {"batch count": len(self.batches), "block count": -(-self.records // 10)}

@@ -47,10 +47,11 @@ class BankNotRunning(Exception):
     """The bank's process did not come up, or would not end; bank.log beside its books has its last words."""
 
 
-def ensure_running(state_dir: Path, *, delay_ms: int = 0) -> BankAddress:
+def ensure_running(state_dir: Path, *, delay_ms: int = 0, port: int = 0) -> BankAddress:
     """The address of the bank whose books are in `state_dir`, started if it does not answer.
 
     delay_ms   only for a bank started by this call: how late it answers after booking a file
+    port       likewise: where it answers; 0 is where it answered before, or any
     raises     BankNotRunning
 
     Safe from several processes at once, and after kill -9. The process is detached and outlives the caller. A
@@ -63,7 +64,7 @@ def ensure_running(state_dir: Path, *, delay_ms: int = 0) -> BankAddress:
         if address is None:
             # One that holds the books and does not answer (paused, stuck) would keep the new one out.
             _end(state_dir)
-            address = _start(state_dir, delay_ms)
+            address = _start(state_dir, delay_ms, port)
         return address
 
 
@@ -123,11 +124,28 @@ def publish(state_dir: Path, url: str, token: str) -> None:
     draft.replace(state_dir / "bank.json")
 
 
-def _start(state_dir: Path, delay_ms: int) -> BankAddress:
+def tell(address: BankAddress, method: str, path: str, document: object = None) -> tuple[int, bytes]:
+    """Ask the bank one thing, with its token: the status and the body of its answer.
+
+    document   what is posted, as JSON; None posts nothing
+    raises     OSError or HTTPException when it does not answer
+    """
+    parts = urlsplit(address.url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_WITHIN_S)
+    try:
+        body = None if document is None else json.dumps(document).encode()
+        connection.request(method, path, body, {"Authorization": f"Bearer {address.token}"})
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def _start(state_dir: Path, delay_ms: int, port: int) -> BankAddress:
     """Start the process; over a pipe it says that it accepts, and a closed pipe says that it will not."""
     ready, told = os.pipe()
     log = os.open(state_dir / "bank.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    command = [sys.executable, "-m", MODULE, "--state-dir", str(state_dir), "--port", "0"]
+    command = [sys.executable, "-m", MODULE, "--state-dir", str(state_dir), "--port", str(port)]
     command += ["--delay-ms", str(delay_ms), "--detach", "--ready-fd", str(told)]
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     environment["PYTHONPATH"] = str(PROJECT_ROOT)
@@ -163,16 +181,11 @@ def _answering(state_dir: Path) -> BankAddress | None:
     record, pid = published(state_dir), running_pid(state_dir)
     if not pid or record.get("pid") != str(pid):
         return None
-    parts = urlsplit(record["url"])
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_WITHIN_S)
+    address = BankAddress(record["url"], record["token"])
     try:
-        connection.request("GET", "/ping", headers={"Authorization": f"Bearer {record['token']}"})
-        answers = connection.getresponse().status == http.client.OK
+        return address if tell(address, "GET", "/ping")[0] == http.client.OK else None
     except (OSError, http.client.HTTPException):
-        answers = False
-    finally:
-        connection.close()
-    return BankAddress(record["url"], record["token"]) if answers else None
+        return None
 
 
 def _end(state_dir: Path) -> bool:

@@ -7,6 +7,7 @@ before anything else; sending the same key and the same bytes again never pays t
 import hashlib
 import http.client
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
@@ -48,7 +49,7 @@ class OutcomeUnknown(Exception):
 
 
 class PaymentGateway(Protocol):
-    """A bank to send files to. Both calls raise OutcomeUnknown; send also GatewayRejected."""
+    """A bank to send files to. All but the name may raise OutcomeUnknown; find and send also GatewayRejected."""
 
     @property
     def name(self) -> str:
@@ -57,16 +58,19 @@ class PaymentGateway(Protocol):
 
     @property
     def lookup_lag_s(self) -> float:
-        """How long after a call `find` may still say that there is nothing, when there is."""
+        """Seconds after a call in which `find` may still say None of what the bank took."""
         ...
 
     @property
-    def key_valid_s(self) -> float | None:
-        """How long the bank keeps a key, from its first use; None: for ever. Past it the same key would pay again."""
+    def key_valid_s(self) -> float:
+        """Seconds for which the bank remembers a key; sent again after that it would pay again."""
         ...
 
     def find(self, key: UUID) -> Receipt | None:
-        """The receipt under this key; None when the bank answers that it holds none."""
+        """The receipt under this key; None when the bank answers that it holds nothing whole under it.
+
+        GatewayRejected says that what it holds was rejected after the receipt: nothing was paid.
+        """
         ...
 
     def send(self, order: PaymentOrder) -> Receipt:
@@ -85,8 +89,8 @@ class AchFolder:
     """
 
     name = "ach-folder"
-    lookup_lag_s = 0.0
-    key_valid_s = None
+    lookup_lag_s = 0.0  # what lies there is there for whoever looks
+    key_valid_s = math.inf  # and for ever
 
     def __init__(self, put_once: Callable[[str, bytes], str], get: Callable[[str], bytes | None]) -> None:
         self._put_once = put_once
@@ -139,15 +143,14 @@ class AchFolder:
 
 
 class SandboxBank:
-    """The sandbox bank over HTTP.
+    """The sandbox bank over HTTP. What it states of itself is asked once, when it is first needed.
 
     base_url, token  as `bank.ensure_running` gives them
     timeout_s        for the connection and for each wait on it
     """
 
     name = "sandbox-bank"
-    lookup_lag_s = 0.0
-    key_valid_s = 24 * 3600.0
+    kind = "files"  # the part of the bank's address where such orders are sent and found
 
     def __init__(self, base_url: str, token: str, timeout_s: float = 10) -> None:
         parts = urlsplit(base_url)
@@ -157,19 +160,33 @@ class SandboxBank:
         self._host, self._port = parts.hostname, parts.port
         self._token = token
         self._timeout_s = timeout_s
+        self._terms: dict[str, float] = {}
+
+    @property
+    def lookup_lag_s(self) -> float:
+        return self._stated("lookup_lag_s")
+
+    @property
+    def key_valid_s(self) -> float:
+        return self._stated("key_valid_s")
 
     def find(self, key: UUID) -> Receipt | None:
-        status, answer = self._call("GET", f"/files/{key}")
+        status, answer = self._call("GET", f"/{self.kind}/{key}")
         # Only the bank's own "no such key" means absent; any other 404 may come from something in between.
         if status == http.client.NOT_FOUND and answer.get("key") == str(key):
             return None
         if status != http.client.OK:
             raise OutcomeUnknown(f"the bank answered {status} to a question by key")
-        return _confirmed(answer, key)
+        receipt = _confirmed(answer, key)
+        if answer.get("status") == "rejected":
+            raise GatewayRejected(f"the bank rejected what it had taken{_first_finding(answer)}")
+        return None if answer.get("status") == "partial" else receipt  # a part books nothing and gives way
 
     def send(self, order: PaymentOrder) -> Receipt:
         _check_hash(order)
-        status, answer = self._call("POST", "/files", order.content, {"Idempotency-Key": str(order.key)})
+        status, answer = self._call(
+            "POST", f"/{self.kind}", order.content, {"Idempotency-Key": str(order.key)}
+        )
         if status in _REJECTED and isinstance(answer.get("error"), str):
             raise GatewayRejected(f"the bank answered {status}: {_REJECTED[status]}{_first_finding(answer)}")
         if status not in {http.client.OK, http.client.CREATED}:
@@ -182,6 +199,15 @@ class SandboxBank:
         ):
             raise OutcomeUnknown("the bank confirmed another hash, entry count or total")
         return receipt
+
+    def _stated(self, name: str) -> float:
+        if name not in self._terms:
+            status, answer = self._call("GET", "/terms")
+            value = answer.get(name)
+            if status != http.client.OK or not isinstance(value, int | float) or not 0 <= value < math.inf:
+                raise OutcomeUnknown(f"the bank does not state its {name}")
+            self._terms[name] = float(value)
+        return self._terms[name]
 
     def _call(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None

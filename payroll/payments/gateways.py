@@ -8,11 +8,14 @@ from events.failures import TryAgain
 from payroll import objects
 from payroll.payments import ach, bank_process
 from payroll.payments.gateway import AchFolder, PaymentGateway, SandboxBank
+from payroll.payments.gateway_http import HttpGateway
+
+NAMES = {"ach": AchFolder.name, "http": HttpGateway.name, "sandbox": SandboxBank.name}
 
 
 def configured() -> str:
-    """The name of the gateway that new orders are made for, as PAYROLL_GATEWAY says: `ach` or `sandbox`."""
-    return AchFolder.name if settings.PAYROLL_GATEWAY == "ach" else SandboxBank.name
+    """The name of the gateway that new orders are made for, as PAYROLL_GATEWAY says: `ach`, `http` or `sandbox`."""
+    return NAMES[settings.PAYROLL_GATEWAY]
 
 
 def named(name: str) -> PaymentGateway:
@@ -22,6 +25,8 @@ def named(name: str) -> PaymentGateway:
     """
     if name == AchFolder.name:
         return AchFolder(objects.put_once, objects.get)
+    if name == HttpGateway.name:
+        return HttpGateway(settings.PAYROLL_GATEWAY_URL, settings.PAYROLL_GATEWAY_TOKEN)
     try:
         address = bank_process.ensure_running(bank_dir())
     except bank_process.BankNotRunning as down:

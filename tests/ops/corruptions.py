@@ -98,20 +98,24 @@ LOG: dict[str, tuple[set[str], list[str]]] = {
 }
 
 
+MOVED = (
+    "direction, live, company_id, company_name, sec_code, description, odfi, individual_id, name, routing, account, "
+    "account_type, amount_cents, effective, booked_at"
+)
 BOOKS = {
-    "a credit gone": "delete from credit where individual_id = 'ANN'",
-    "a credit, a cent more": "update credit set amount_cents = amount_cents + 1 where individual_id = 'ANN'",
-    "a credit, twice": "insert into credit select file, trace + 77, company_id, individual_id, name, routing, account, "
-    "account_type, amount_cents, effective, booked_at from credit where individual_id = 'ANN'",
-    "a credit into another account": "update credit set account = '666' where individual_id = 'ANN'",
-    "a credit of somebody else": "update credit set individual_id = 'EVE' where individual_id = 'ANN'",
-    "a credit for each cent of two people, swapped": "update credit set amount_cents = "
-    "(select sum(amount_cents) from credit) - amount_cents",
-    "the file booked again under another key": "insert into file select number + 1, "
-    "'00000000-0000-0000-0000-000000000007', 'other', entries, total_cents, booked_at from file; "
-    "insert into credit select file + 1, trace, company_id, individual_id, name, routing, account, account_type, "
-    "amount_cents, effective, booked_at from credit",
-    "no books at all": "delete from credit; delete from file",
+    "a credit gone": "delete from movement where individual_id = 'ANN'",
+    "a credit, a cent more": "update movement set amount_cents = amount_cents + 1 where individual_id = 'ANN'",
+    "a credit, twice": f"insert into movement (file, trace, {MOVED}) select file, trace + 77, {MOVED} from movement "
+    "where individual_id = 'ANN'",
+    "a credit into another account": "update movement set account = '666' where individual_id = 'ANN'",
+    "a credit of somebody else": "update movement set individual_id = 'EVE' where individual_id = 'ANN'",
+    "a credit for each cent of two people, swapped": "update movement set amount_cents = "
+    "(select sum(amount_cents) from movement) - amount_cents",
+    "the file booked again under another key": "insert into file (number, key, kind, sha256, size, status, entries, "
+    "total_cents, credits_cents, debits_cents, booked_at) select number + 1, '00000000-0000-0000-0000-000000000007', "
+    "kind, 'other', size, status, entries, total_cents, credits_cents, debits_cents, booked_at from file; "
+    f"insert into movement (file, trace, {MOVED}) select file + 1, trace, {MOVED} from movement",
+    "no books at all": "delete from movement; delete from file",
 }
 
 

@@ -115,19 +115,6 @@ def test_a_file_with_a_fault_is_refused_whole(shared):
     assert booked(path, sound.key) == [] and sandbox.find(sound.key) is None
 
 
-def test_this_bank_books_live_credits_only(shared):
-    path, address = shared
-    sent = order("debit", 1)
-    rows = sent.content.decode().split("\n")
-    rows[1], rows[3] = rows[1].replace("5220", "5225", 1), rows[3].replace("8220", "8225", 1)
-    rows[2] = rows[2].replace("622", "627", 1)
-    zero, cents = "0" * 12, f"{100:012d}"
-    rows[3], rows[4] = (row.replace(zero + cents, cents + zero, 1) for row in rows[3:5])
-    with pytest.raises(GatewayRejected, match="first in line 3, transaction code"):
-        gateway_to(address).send(with_bytes(sent, "\n".join(rows).encode()))
-    assert booked(path, sent.key) == []
-
-
 # When the bank dies or is slow
 
 

@@ -12,6 +12,7 @@ What people are owed is worked out here by hand from the published tables, never
 """
 
 import json
+import math
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -157,7 +158,7 @@ class Deaf:
 
     name = "deaf"
     lookup_lag_s = 0.0
-    key_valid_s = None
+    key_valid_s = math.inf
 
     def __init__(self, lost: set[int]) -> None:
         self.lost = lost

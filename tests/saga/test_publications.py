@@ -3,6 +3,7 @@
 import hmac
 import json
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -300,7 +301,7 @@ def test_a_bank_that_refuses_is_a_failed_payment(
     class Refusing:
         name = "refusing"
         lookup_lag_s = 0.0
-        key_valid_s = None
+        key_valid_s = math.inf
 
         def find(self, key: object) -> None:
             return None
