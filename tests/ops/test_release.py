@@ -13,6 +13,7 @@ from django.test import Client
 from events import store
 from events.models import DeadLetter
 from events.store import NewEvent
+from ops import follow
 from ops.admin import words
 from payroll import keys, release, runs
 from payroll.models import Employee, EmployerRun, Paycheck
@@ -111,3 +112,14 @@ def test_a_run_of_chosen_people_is_opened_by_command(run: str) -> None:
         command("payrun", "start", *PERIOD, "--kind", "termination", "--employee", "A1/e3")
     with pytest.raises(CommandError, match="no pay item in these dates"):
         command("payrun", "start", *PERIOD, "--kind", "bonus", "--employee", "A1/e3")
+
+
+def test_who_follows_a_run_does_not_approve_again_what_has_changed(run: str) -> None:
+    part = EmployerRun.objects.get(employer="A2", run=run)
+    assert follow.approve_ready(part.run, "checker", only=["A2"], again=False) == ["A2"]
+    stream = keys.paycheck_stream(part.employer_run, "e5")
+    more = {"gross_cents": 5, "net_cents": 5}
+    store.append([NewEvent(stream, store.version(stream) + 1, "PayCalculated", more)])
+    payday.go_on()
+    assert follow.approve_ready(part.run, "checker", only=["A2"], again=False) == []
+    assert follow.approve_ready(part.run, "checker", only=["A2"]) == ["A2"]
