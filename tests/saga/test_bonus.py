@@ -41,7 +41,7 @@ def roster(tmp_path: Path, db: object, settings: Any) -> Rows:
         pay_item("ACME", "ann", "2026-11-06", "80.00", kind="reimbursement", reference="taxi"),
         pay_item("ACME", "bob", "2026-11-05", "500.00", kind="discretionary_bonus", reference="Q3"),
     ]
-    time = paydays.worked("ACME", "hal", {2: "8.00"})
+    time = [*paydays.worked("ACME", "hal", {2: "8.00"}), *paydays.worked("ACME", "bob", {3: "8.00"})]
     return pay_inputs.load(tmp_path, [paydays.employer("ACME")], people, time, more={PAY_ITEMS: items})
 
 
@@ -146,17 +146,21 @@ def test_items_that_a_later_file_brings_are_paid_by_another_run(roster: Rows, tm
     sound(first, second, regular)
 
 
-def test_what_a_dead_letter_holds_is_not_paid_elsewhere() -> None:
-    """bob's regular paycheck waits with his bonus in its manifest: it pays it when it goes on."""
-    Employee.objects.filter(employee_id="bob").update(work_state="AL")
+@pytest.mark.parametrize(
+    ("step", "wrong"),
+    [("tax-calc", {"work_state": "AL"}), ("time-entry", {"work_state": "CA", "flsa_exempt": False})],
+)
+def test_what_a_dead_letter_holds_is_not_paid_elsewhere(step: str, wrong: dict[str, Any]) -> None:
+    """bob's regular paycheck waits with his bonus in its manifest, recorded or not: it pays it when it goes on."""
+    Employee.objects.filter(employee_id="bob").update(**wrong)
     regular = paydays.open_run("ACME")
     paydays.work()
     bonuses = bonus("bob").run  # paid earlier than the regular run, so it does not hold him
     paydays.work()
     reasons = {letter.step: letter.reason for letter in paydays.letters()}
-    assert "not paid yet" in reasons["snapshot"]
+    assert reasons.keys() == {step, "snapshot"} and "not paid yet" in reasons["snapshot"]
     cancel.cancel(bonuses, by="maker", reason="it waits")
-    Employee.objects.filter(employee_id="bob").update(work_state="TX")
+    Employee.objects.filter(employee_id="bob").update(work_state="TX", flsa_exempt=True)
     (letter,) = [each for each in paydays.letters() if each.saga == "paychecks"]
     paydays.work()
     corrections.redrive_corrected(letter.id, by="maker")
