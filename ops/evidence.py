@@ -11,7 +11,7 @@ from payroll import keys, objects
 from payroll.control import ControlTotals, control_totals
 from payroll.domain import OUT
 from payroll.history import History
-from payroll.payments import ach_reader, bank, gateways, orders
+from payroll.payments import ach_reader, bank, bank_orders, gateways, orders
 from payroll.payments.orders import Order
 from payroll.runs import facts_of
 
@@ -25,6 +25,28 @@ class Payment(NamedTuple):
     amount_cents: int
     order: str
     trace: str
+
+
+class Contents(NamedTuple):
+    """What an order's bytes say: what is wrong with them, and who gets how much into which account."""
+
+    findings: list[str]
+    credits: list[tuple[str, int, str]]  # individual id, cents, account
+
+    @classmethod
+    def of(cls, name: str, content: bytes) -> "Contents":
+        """From a NACHA file, or the document of a bank that takes payments over HTTP."""
+        if name.endswith(".json"):
+            order = bank_orders.read("payments", content)
+            wrong = [
+                f"{name} payment {each['line']}, {each['field']}: {each['what']}" for each in order.findings
+            ]
+            return cls(
+                wrong, [(each.individual_id, each.amount_cents, each.account) for each in order.postings]
+            )
+        file = ach_reader.read(content)
+        wrong = [f"{name} line {each.line}, {each.field}: {each.what}" for each in file.findings]
+        return cls(wrong, [(each.individual_id, each.amount_cents, each.account) for each in file.entries])
 
 
 class EmployerEvidence:
@@ -76,10 +98,14 @@ class EmployerEvidence:
         return [credit for key in sorted(own) for credit in self.books.get(key, [])]
 
     @cached_property
-    def files(self) -> list[ach_reader.AchFile]:
-        """The payment files, read by the reader that shares nothing with the writer."""
-        contents = [objects.get(order.created["object"]) for order in self.orders if order.exists]
-        return [ach_reader.read(content) for content in contents if content is not None]
+    def files(self) -> list[Contents]:
+        """What the orders carry, read by readers that share nothing with the writers."""
+        stored = [
+            (order.created["object"], objects.get(order.created["object"]))
+            for order in self.orders
+            if order.exists
+        ]
+        return [Contents.of(name, content) for name, content in stored if content is not None]
 
     @cached_property
     def payments(self) -> dict[str, list[Payment]]:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -47,7 +48,12 @@ def until_quiet(
         while True:
             try:
                 pool.keep()
-                approved = [part for run in run_ids if approve_as for part in approve_ready(run, approve_as)]
+                approved = [
+                    part
+                    for run in run_ids
+                    if approve_as
+                    for part in approve_ready(run, approve_as, again=False)
+                ]
                 show([run_status(run) for run in run_ids])
                 if not approved and all(_settled(run, approve_as) for run in run_ids):
                     return
@@ -68,14 +74,15 @@ def _tell_if_lonely(since: float | None) -> float:
     return since
 
 
-def approve_ready(run: UUID, user: str, *, only: Sequence[str] = ()) -> list[str]:
+def approve_ready(run: UUID, user: str, *, only: Sequence[str] = (), again: bool = True) -> list[str]:
     """Approve every employer of a run that waits for an approval; returns their ids.
 
+    again    whether also those whose approval became void: somebody has to look at what has changed
     raises   Refused when this user may not
     """
     projection.catch_up(RUNS)
     approved = []
-    waiting = EmployerRun.objects.filter(run=run, last_event="EmployerRunValidated").order_by("employer")
+    waiting = _waiting(run, again=again).order_by("employer")
     if only:
         waiting = waiting.filter(employer__in=only)
     for part in waiting:
@@ -100,8 +107,13 @@ def _settled(run: UUID, approve_as: str | None) -> bool:
     projection.catch_up(RUNS)
     if projection.behind(RUNS):
         return False
+    return quiet(run) and not (approve_as and _waiting(run, again=False).exists())
+
+
+def _waiting(run: UUID, *, again: bool) -> QuerySet[EmployerRun]:
+    """The employers of a run that wait for an approval."""
     waiting = EmployerRun.objects.filter(run=run, last_event="EmployerRunValidated")
-    return quiet(run) and not (approve_as and waiting.exists())
+    return waiting if again else waiting.exclude(facts__has_key="voided_register_sha256")
 
 
 class Pool:

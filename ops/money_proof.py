@@ -93,14 +93,10 @@ def file_is_right(part: EmployerEvidence) -> Iterator[str]:
         except objects.ObjectDamaged as damage:
             yield str(damage)
             return
-    for order, file in zip(part.orders, part.files, strict=True):
-        for finding in file.findings[:3]:
-            yield f"{order.created['object']} line {finding.line}, {finding.field}: {finding.what}"
-    yield from _same_payments(
-        part,
-        Counter((e.individual_id, e.amount_cents) for file in part.files for e in file.entries),
-        "the file",
-    )
+    for file in part.files:
+        yield from file.findings[:3]
+    credits = Counter((who, cents) for file in part.files for who, cents, _ in file.credits)
+    yield from _same_payments(part, credits, "the file")
 
 
 def bank_agrees(part: EmployerEvidence) -> Iterator[str]:
@@ -112,7 +108,7 @@ def bank_agrees(part: EmployerEvidence) -> Iterator[str]:
     yield from _same_payments(
         part, Counter((e.individual_id, e.amount_cents) for e in booked), "the bank's books"
     )
-    filed = Counter((e.account, e.amount_cents) for file in part.files for e in file.entries)
+    filed = Counter((account, cents) for file in part.files for _, cents, account in file.credits)
     if part.files and Counter((e.account, e.amount_cents) for e in booked) != filed:
         yield "the bank booked other accounts or amounts than the file has"
     if strange := _strange(part):

@@ -88,7 +88,9 @@ class RunStatus:
     def waiting(self) -> int:
         """People whose employer has not been paid, and who would be paid with it."""
         return sum(
-            part.employees for part in self.employers if part.state not in {"paid", "complete", "cancelled"}
+            part.employees - len(part.carried_over)
+            for part in self.employers
+            if part.state not in {"paid", "complete", "cancelled"}
         )
 
 

@@ -17,7 +17,7 @@ from events.saga import Asks, Step
 from payroll import manifest, objects
 from payroll.calc import worksheets  # noqa: F401 - so that all of them are known
 from payroll.calc.worksheet import WORKSHEETS
-from payroll.domain import Inputs, Paycheck, TaxCalculated, Terms
+from payroll.domain import Inputs, PayCalculated, Paycheck, TaxCalculated, Terms, item_lines
 
 AMOUNT_MAX = 10**12  # cents or hundredths: ten billion dollars is no paycheck
 COUNTED = ("_cents", "_hundredths")
@@ -86,6 +86,8 @@ def accept(step: Step, paycheck: Paycheck, context: Terms, output: dict[str, Any
     """The step's event. Raises NotAnAnswer for one that cannot be this paycheck's."""
     check(step, output)
     event = step.emits(**output)
+    if isinstance(event, PayCalculated) and event.items != item_lines(paycheck.inputs.items):
+        raise NotAnAnswer("it pays other items than it was asked for")
     if isinstance(event, TaxCalculated):
         assert paycheck.pay is not None
         if event.state != paycheck.inputs.work_state:

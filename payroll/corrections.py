@@ -38,12 +38,14 @@ def redrive_corrected(letter_id: UUID, *, by: str, reason: str = "", delay_s: fl
         raise Refused(f"this is the work of {work.items} people, not of {old} alone: redrive it as it is")
     history = History(keys.employerrun_stream(keys.employer_run_of(letter.subject)))
     pinned = Pinned.of(history.facts["EmployerRunOpened"])
-    holds = manifest.unfinished(pinned)
+    waiting = manifest.unfinished(pinned)
     if moving := manifest.unsettled(pinned.employer, but_for=pinned.run):
         raise Refused(f"{old} cannot be begun again yet: {moving}. Try again in a moment")
     sequence = 2 + sum(data["corrected"] == old for data in history.corrections)
     try:
-        written = manifest.write_again(pinned, Employer.objects.get(id=pinned.employer), holds, old, sequence)
+        waiting = waiting.and_then(manifest.unfinished(pinned))
+        employer = Employer.objects.get(id=pinned.employer)
+        written = manifest.write_again(pinned, employer, waiting, old, sequence)
     except Employee.DoesNotExist as gone:
         raise Refused(
             f"{old} is not in the roster of {pinned.employer} any more: dismiss the dead letter"

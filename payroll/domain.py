@@ -70,7 +70,7 @@ class PayCalculated:
     """Gross pay, and what comes off it before tax. The deferral is settled here: it lowers taxable wages."""
 
     salary_cents: int
-    items: list[list[Any]]  # bonus, commission … and reimbursements: kind, cents, reference
+    items: list[list[Any]]  # bonus, commission … and reimbursements: kind, cents, reference, id
     supplemental_cents: int  # of gross: identified separately, taxed by its own method
     reimbursement_cents: int  # not wages: paid on top, nothing is taken from it
     gross_cents: int
@@ -132,6 +132,14 @@ class RetirementCalculated:
     working: Workings
 
 
+def item_lines(items: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    """The pay items of a manifest as PayCalculated records them; those of older manifests have no id."""
+    return [
+        [item["kind"], item["cents"], item["reference"], *([item["id"]] if "id" in item else [])]
+        for item in items
+    ]
+
+
 PaycheckEvent = PaycheckBegan | TimeEntered | PayCalculated | TaxCalculated | RetirementCalculated
 PAYCHECK_EVENTS: dict[str, type[PaycheckEvent]] = {
     kind.__name__: kind
@@ -161,6 +169,7 @@ class Terms(NamedTuple):
     manifest: str
     rules: Rules
     employees: int | None = None
+    kind: str = "regular"
 
 
 class YearToDate(NamedTuple):

@@ -34,6 +34,7 @@ def terms(manifest: dict[str, Any], name: str, rules: Rules) -> Terms:
         manifest=name,
         rules=rules,
         employees=found.get("employees"),
+        kind=found.get("kind", "regular"),
     )
 
 

@@ -56,12 +56,13 @@ def check_people(
 ) -> None:
     """Whether these people of an employer can be paid by a run of this kind.
 
-    employed   everybody whom the employer employs in the period: employee id to last day of work
+    employed   everybody whom the run could pay: employee id to last day of work
     end        of the period
     raises     Refused, naming some whom it cannot pay by their ids
     """
     if strange := [name for name in ids if name not in employed]:
-        raise Refused(f"{some(strange)} of {employer}: not employed there in this period")
+        why = "not employed there in this period" if pays_days(kind) else "no pay item in these dates"
+        raise Refused(f"{some(strange)} of {employer}: {why}")
     staying = [name for name in ids if (employed[name] or date.max) > end]
     if kind == TERMINATION and staying:
         raise Refused(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from events import projection
 from events.batches import numbers
@@ -22,7 +22,7 @@ from payroll import frozen, keys, kinds, objects, paid_before, pay_inputs
 from payroll.calc.money import percent_to_bp
 from payroll.calc.timesheet import first_entry_day
 from payroll.domain import Inputs, YearToDate
-from payroll.models import Employee, Employer, TimeEntry
+from payroll.models import Employee, Employer, PayItem, TimeEntry
 from payroll.models import YearToDate as YearToDateRow
 from payroll.models.pay import deposit_context
 from payroll.projections import PAYCHECKS
@@ -73,36 +73,24 @@ class Pinned(NamedTuple):
         return {name: str(value) for name, value in given.items()}
 
 
-def write(pinned: Pinned, employer: Employer, holds: dict[str, str]) -> Iterator[Written]:
+def write(pinned: Pinned, employer: Employer, waiting: "Unfinished") -> Iterator[Written]:
     """Freeze the inputs of everybody whom the run pays, one object per batch, in order of employee id.
 
-    holds   as `unfinished` told before `unsettled` was asked: a paycheck that is redriven in between is held
+    waiting   as `unfinished` told before and after `unsettled` was asked: a paycheck that dies, or is redriven, in
+              between waits all the same
     """
-    for number, people in enumerate(_batches(pinned), start=1):
-        yield _write(pinned, employer, people, holds, name=f"{number:05d}", sequence=1)
-
-
-def not_everybody(pinned: Pinned, employees: int) -> str:
-    """What is wrong with how many people were found to be paid; empty when nothing is."""
-    period = f"from {pinned.period_start} to {pinned.period_end}"
-    if not kinds.pays_days(pinned.kind):
-        unpaid = f"nobody of {pinned.employer} has a pay item {period} that is not paid yet"
-        return "" if employees else f"{unpaid}: import the items and redrive, or cancel the run"
-    if not employees:
-        return (
-            f"nobody is employed by {pinned.employer} {period}: "
-            "a run with nobody in it is not completed. Import its employees and redrive"
-        )
-    if pinned.people and employees != len(pinned.people):
-        return (
-            f"the run is for {len(pinned.people)} people of {pinned.employer}, and {employees} of them are employed "
-            f"there {period}: import the others and redrive, or cancel the run"
-        )
-    return ""
+    number = 0
+    for people in _batches(pinned):
+        given = _Given.of(people, pinned, employer, waiting)
+        pays_days = kinds.pays_days(pinned.kind)
+        paid = [person for person in people if pays_days or person.pk in given.items]
+        if paid:
+            number += 1
+            yield _write(pinned, employer, paid, given, name=f"{number:05d}", sequence=1)
 
 
 def write_again(
-    pinned: Pinned, employer: Employer, holds: dict[str, str], employee_id: str, sequence: int
+    pinned: Pinned, employer: Employer, waiting: "Unfinished", employee_id: str, sequence: int
 ) -> Written:
     """Freeze one person's inputs again, as the roster has them now; their paycheck gets this sequence.
 
@@ -110,20 +98,20 @@ def write_again(
     """
     person = Employee.objects.get(employer=employer, employee_id=employee_id)
     name = f"again-{employee_id}-{sequence}"
-    return _write(pinned, employer, [person], holds, name=name, sequence=sequence)
+    given = _Given.of([person], pinned, employer, waiting)
+    return _write(pinned, employer, [person], given, name=name, sequence=sequence)
 
 
 def _write(
     pinned: Pinned,
     employer: Employer,
     people: Sequence[Employee],
-    holds: dict[str, str],
+    given: "_Given",
     *,
     name: str,
     sequence: int,
 ) -> Written:
-    given = _Given.of(people, pinned, employer)
-    inputs = [_inputs(person, given, pinned, holds) for person in people]
+    inputs = [_inputs(person, given, pinned) for person in people]
     content = json.dumps(
         {
             "schema": SCHEMA,
@@ -164,8 +152,23 @@ def read(object_key: str, sha256: str) -> dict[str, Any]:
     return manifest
 
 
-def unfinished(pinned: Pinned) -> dict[str, str]:
-    """People of this employer whose paycheck of an earlier run waits as a dead letter: employee id to stream.
+class Unfinished(NamedTuple):
+    """What paychecks of an employer's other runs hold that wait as dead letters.
+
+    holds   employee id to stream, where the year to date of this run needs it
+    items   employee id and item id, whatever their run: it pays them when it goes on
+    """
+
+    holds: dict[str, str]
+    items: frozenset[tuple[str, str]]
+
+    def and_then(self, later: "Unfinished") -> "Unfinished":
+        """What was found on either occasion."""
+        return Unfinished(self.holds | later.holds, self.items | later.items)
+
+
+def unfinished(pinned: Pinned) -> Unfinished:
+    """The paychecks of this employer's other runs that wait as dead letters.
 
     Only earlier ones hold: two unfinished paychecks of one person would otherwise wait for each other.
     """
@@ -174,15 +177,18 @@ def unfinished(pinned: Pinned) -> dict[str, str]:
     ).exclude(run_key=pinned.run)
     dead = Work.objects.filter(id__in=letters.values("work")).values_list("payload", flat=True)
     manifests: dict[str, dict[str, Any]] = {}
-    holds = {}
+    holds, items = {}, set()
     for payload in dead:
         name = payload["manifest"]
         if name not in manifests:
             manifests[name] = read(name, payload["sha256"])
-        if _order(manifests[name]["terms"]) < _order(pinned._asdict()):
-            for paycheck in frozen.paychecks(manifests[name], numbers(payload)).values():
-                holds[paycheck.inputs.employee_id] = paycheck.stream
-    return holds
+        earlier = _order(manifests[name]["terms"]) < _order(pinned._asdict())
+        for paycheck in frozen.paychecks(manifests[name], numbers(payload)).values():
+            employee_id = paycheck.inputs.employee_id
+            items |= {(employee_id, item["id"]) for item in paycheck.inputs.items if "id" in item}
+            if earlier:
+                holds[employee_id] = paycheck.stream
+    return Unfinished(holds, frozenset(items))
 
 
 def _order(terms: dict[str, Any]) -> tuple[str, ...]:
@@ -205,6 +211,14 @@ def unsettled(employer: str, *, but_for: str) -> str:
     return ""
 
 
+def payable(kind: str, employer: str, start: date, end: date) -> QuerySet[Employee]:
+    """Everybody of an employer whom a run of this kind could pay: employed in the period, or with an item in it."""
+    if kinds.pays_days(kind):
+        return employed([employer], start, end)
+    with_items = PayItem.objects.filter(item_date__range=(start, end), employee=OuterRef("pk"))
+    return Employee.objects.filter(Exists(with_items), employer=employer)
+
+
 def employed(employers: Sequence[str], start: date, end: date) -> QuerySet[Employee]:
     """Everybody whom these employers employ on a day of the period."""
     still_there = Q(termination_date=None) | Q(termination_date__gte=start)
@@ -212,8 +226,8 @@ def employed(employers: Sequence[str], start: date, end: date) -> QuerySet[Emplo
 
 
 def _batches(pinned: Pinned) -> Iterator[list[Employee]]:
-    """Everybody employed on a day of the period whom the run pays, by keyset, so that memory holds one batch."""
-    everybody = employed([pinned.employer], pinned.period_start, pinned.period_end)
+    """Everybody whom the run could pay, by keyset, so that memory holds one batch."""
+    everybody = payable(pinned.kind, pinned.employer, pinned.period_start, pinned.period_end)
     if pinned.people:
         everybody = everybody.filter(employee_id__in=pinned.people)
     if pinned.without:
@@ -259,14 +273,18 @@ class _Given(NamedTuple):
     time_from: dict[int, date]
     time: dict[int, list[list[Any]]]
     taxed_before: set[str]
+    holds: dict[str, str]  # by employee id
 
     @classmethod
-    def of(cls, people: Sequence[Employee], pinned: Pinned, employer: Employer) -> "_Given":
-        """Read it, one query each."""
+    def of(
+        cls, people: Sequence[Employee], pinned: Pinned, employer: Employer, waiting: "Unfinished"
+    ) -> "_Given":
+        """Read it, one query each. A run that pays items alone takes nothing that is taken by pay period."""
         pks = [person.pk for person in people]
-        items = pay_inputs.pay_items(pks, pinned.period_start, pinned.period_end)
-        orders = pay_inputs.garnishments(pks, pinned.pay_date)
         ids = {person.pk: person.employee_id for person in people}
+        items = pay_inputs.pay_items(pks, pinned.period_start, pinned.period_end)
+        items = paid_before.unpaid_items(pinned.employer, pinned.employer_run, ids, items, waiting.items)
+        orders = pay_inputs.garnishments(pks, pinned.pay_date)
         paid_before.less_withheld(pinned.employer, ids, orders)
         week = first_entry_day(pinned.period_start, employer.workweek_start)
         # A bonus is spread over the workweeks in which it was earned, so their hours are needed again.
@@ -277,7 +295,8 @@ class _Given(NamedTuple):
         }
         earlier = {pk: day for pk, day in earned.items() if day < week}
         since = min([week, *earlier.values()])
-        time = _time(people, since, pinned.period_end)
+        pays_days = kinds.pays_days(pinned.kind)
+        time = _time(people, since, pinned.period_end) if pays_days else {}
         if since < week:
             for pk, entries in time.items():
                 first = earlier.get(pk, week).isoformat()
@@ -285,17 +304,22 @@ class _Given(NamedTuple):
         return cls(
             years=_years(pinned, [person.employee_id for person in people]),
             items=items,
-            deductions=pay_inputs.deductions(pks, pinned.pay_date),
+            deductions=pay_inputs.deductions(pks, pinned.pay_date) if pays_days else {},
             garnishments=orders,
             forms=pay_inputs.tax_forms(pks, pinned.pay_date),
+<<<<<<< .merge_file_eQRs4l
             deposits=pay_inputs.deposits(pks),
             time_from=earlier,
+=======
+            time_from=earlier if pays_days else {},
+>>>>>>> .merge_file_IILdTb
             time=time,
             taxed_before=paid_before.taxed(pinned.employer, [ids[pk] for pk in items], pinned.pay_date.year),
+            holds=waiting.holds,
         )
 
 
-def _inputs(person: Employee, given: _Given, pinned: Pinned, holds: dict[str, str]) -> Inputs:
+def _inputs(person: Employee, given: _Given, pinned: Pinned) -> Inputs:
     year = pinned.pay_date.year
     this, before = (given.years.get((person.employee_id, when)) for when in (year, year - 1))
     time_from = given.time_from.get(person.pk)
@@ -320,7 +344,7 @@ def _inputs(person: Employee, given: _Given, pinned: Pinned, holds: dict[str, st
         additional_withholding_cents=_cents(person.additional_withholding),
         traditional_bp=percent_to_bp(person.traditional_401k_percent),
         roth_bp=percent_to_bp(person.roth_401k_percent),
-        section125_cents=_cents(person.section125_per_period),
+        section125_cents=_cents(person.section125_per_period) if kinds.pays_days(pinned.kind) else 0,
         time=given.time.get(person.pk, []),
         year_to_date=YearToDate(
             fica_wages_cents=this.fica_wages_cents if this else 0,
@@ -344,7 +368,7 @@ def _inputs(person: Employee, given: _Given, pinned: Pinned, holds: dict[str, st
             "account": person.account_ciphertext,
             "account_type": person.account_type,
         },
-        hold=holds.get(person.employee_id),
+        hold=given.holds.get(person.employee_id),
         items=given.items.get(person.pk, []),
         deductions=given.deductions.get(person.pk, []),
         garnishments=given.garnishments.get(person.pk, []),

@@ -4,7 +4,7 @@ A snapshot asks when the read model has caught up with everything that the emplo
 (manifest.unsettled). Paychecks that were left out, carried over, begun again, voided or cancelled hold nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from events.database import rows
@@ -12,6 +12,7 @@ from payroll.projections import statement
 
 WITHHELD_BEFORE = statement("withheld_before")
 TAXED_BEFORE = statement("taxed_before")
+ITEMS_BEFORE = statement("items_before")
 
 Listed = dict[int, list[dict[str, Any]]]  # by primary key of the person, as pay_inputs gives them
 
@@ -35,6 +36,42 @@ def less_withheld(employer: str, people: Mapping[int, str], orders: Listed) -> N
             if order["balance_cents"] is not None:
                 before = withheld.get((employee_id, order["id"]), 0)
                 order["balance_cents"] = max(0, order["balance_cents"] - before)
+
+
+def unpaid_items(
+    employer: str, employer_run: str, people: Mapping[int, str], items: Listed, waiting: Set[tuple[str, str]]
+) -> Listed:
+    """Without the items that other runs of the employer pay; nobody has an empty list.
+
+    people    employee ids by primary key
+    waiting   employee and item ids that paychecks hold which wait as dead letters
+    """
+    if not items:
+        return items
+    asked = {"employer": employer, "employer_run": employer_run, "people": [people[pk] for pk in items]}
+    by_id, older = set(waiting), []
+    for employee_id, item_id, *said in rows(ITEMS_BEFORE, asked):
+        if item_id is None:
+            older.append((employee_id, *said))
+        else:
+            by_id.add((employee_id, item_id))
+    left = {
+        pk: [
+            item
+            for item in listed
+            if (people[pk], item["id"]) not in by_id and not _among(older, people[pk], item)
+        ]
+        for pk, listed in items.items()
+    }
+    return {pk: listed for pk, listed in left.items() if listed}
+
+
+def _among(older: Sequence[tuple[Any, ...]], employee_id: str, item: Mapping[str, Any]) -> bool:
+    """Whether an item is one of those that were paid before items had ids."""
+    said = (employee_id, item["kind"], item["cents"], item["reference"])
+    return any(
+        found[:4] == said and (found[4] is None or found[4] <= item["date"] <= found[5]) for found in older
+    )
 
 
 def taxed(employer: str, employee_ids: Sequence[str], year: int) -> set[str]:

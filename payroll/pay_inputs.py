@@ -4,6 +4,8 @@ Each function asks once for a whole batch. Whoever has none of these is not in t
 into JSON as it is: cents, hundredths of a percent (bp), millionths (ppm), ISO dates.
 """
 
+import hashlib
+from collections import Counter
 from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
@@ -16,27 +18,40 @@ from payroll.models import Deduction, DepositDestination, Garnishment, PayItem, 
 
 Entry = dict[str, Any]
 PPM_PER_PERCENT = 10_000
+ITEM_ID = 16  # hexadecimal digits, among the items of one person
 
 
 def pay_items(employee_pks: Collection[int], first: date, last: date) -> dict[int, list[Entry]]:
     """The pay items dated from the first to the last day, in order of day, by the person's primary key.
 
-    item   {"kind", "cents", "date", "earned_from", "earned_to", "reference"}
+    item   {"id", "kind", "cents", "date", "earned_from", "earned_to", "reference"}
     """
     found: dict[int, list[Entry]] = {}
+    alike: Counter[tuple[int, str]] = Counter()
     rows = PayItem.objects.filter(employee__in=employee_pks, item_date__range=(first, last))
     for row in rows.order_by("item_date", "id"):
-        found.setdefault(row.employee_id, []).append(
-            {
-                "kind": row.kind,
-                "cents": _cents(row.amount),
-                "date": row.item_date.isoformat(),
-                "earned_from": _iso(row.earned_from),
-                "earned_to": _iso(row.earned_to),
-                "reference": row.reference,
-            }
-        )
+        item = {
+            "kind": row.kind,
+            "cents": _cents(row.amount),
+            "date": row.item_date.isoformat(),
+            "earned_from": _iso(row.earned_from),
+            "earned_to": _iso(row.earned_to),
+            "reference": row.reference,
+        }
+        same = row.employee_id, str(list(item.values()))
+        alike[same] += 1
+        item["id"] = item_id(item, alike[same])
+        found.setdefault(row.employee_id, []).append(item)
     return found
+
+
+def item_id(item: Entry, number: int) -> str:
+    """What tells an item of a person from others: what it says, and which of those that say the same it is.
+
+    Not the key of its row: an item that a file leaves out, and later brings again, is the same.
+    """
+    said = "|".join(map(str, [*item.values(), number]))
+    return hashlib.sha256(said.encode()).hexdigest()[:ITEM_ID]
 
 
 def deductions(employee_pks: Collection[int], pay_date: date) -> dict[int, list[Entry]]:

@@ -77,7 +77,7 @@ def open_run(
     pay_date = calendar.adjust_before(pay_date)
     chosen, skipped = _choose(list(named) or employers, start, end, any_length=not kinds.pays_days(kind))
     for name, ids in named.items():
-        last_days = manifest.employed([name], start, end).values_list("employee_id", "termination_date")
+        last_days = manifest.payable(kind, name, start, end).values_list("employee_id", "termination_date")
         kinds.check_people(kind, name, ids, dict(last_days), end)
     run = _not_cancelled(kind, Period(start, end), pay_date, [employer.id for employer in chosen], named)
     stream = keys.payrun_stream(run)

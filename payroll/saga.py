@@ -18,7 +18,24 @@ from events.failures import NeedsReview, TryAgain
 from events.saga import Batch, Outcome, Pipeline, Saga, task
 from events.store import Recorded
 from events.work import Claimed, NewWork
+<<<<<<< .merge_file_UJwVeJ
 from payroll import approvals, ask, ask_tasks, domain, frozen, keys, manifest, notify, outcomes, rulebook
+=======
+from payroll import (
+    approvals,
+    ask,
+    ask_tasks,
+    domain,
+    frozen,
+    keys,
+    kinds,
+    manifest,
+    notify,
+    objects,
+    outcomes,
+    rulebook,
+)
+>>>>>>> .merge_file_kO1cQR
 from payroll.calc.money import dollars
 from payroll.control import control_totals
 from payroll.domain import PAYCHECK_EVENTS
@@ -74,11 +91,12 @@ def snapshot(work: Claimed) -> Outcome:
     """
     history = History(work.subject)
     pinned = Pinned.of(history.facts["EmployerRunOpened"])
-    holds = manifest.unfinished(pinned)
+    waiting = manifest.unfinished(pinned)
     _await_year_to_date(work)
-    written = list(manifest.write(pinned, Employer.objects.get(id=pinned.employer), holds))
+    waiting = waiting.and_then(manifest.unfinished(pinned))
+    written = list(manifest.write(pinned, Employer.objects.get(id=pinned.employer), waiting))
     employees = sum(batch.employees for batch in written)
-    if why := manifest.not_everybody(pinned, employees):
+    if why := _not_everybody(pinned, employees):
         raise NeedsReview(why)
     began = {
         "employees": employees,
@@ -233,3 +251,22 @@ def _await_year_to_date(work: Claimed) -> None:
     if why := manifest.unsettled(work.group_key, but_for=work.run_key):
         # Two snapshots of one employer that are held at once both wait; the jitter lets one of them go first.
         raise TryAgain(why, after_s=random.uniform(0.2, 1))  # noqa: S311 - jitter, not a secret
+
+
+def _not_everybody(pinned: Pinned, employees: int) -> str:
+    """What is wrong with how many people were found to be paid; empty when nothing is."""
+    period = f"from {pinned.period_start} to {pinned.period_end}"
+    if not kinds.pays_days(pinned.kind):
+        unpaid = f"nobody of {pinned.employer} has a pay item {period} that is not paid yet"
+        return "" if employees else f"{unpaid}: import the items and redrive, or cancel the run"
+    if not employees:
+        return (
+            f"nobody is employed by {pinned.employer} {period}: "
+            "a run with nobody in it is not completed. Import its employees and redrive"
+        )
+    if pinned.people and employees != len(pinned.people):
+        return (
+            f"the run is for {len(pinned.people)} people of {pinned.employer}, and {employees} of them are employed "
+            f"there {period}: import the others and redrive, or cancel the run"
+        )
+    return ""

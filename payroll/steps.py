@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from events.failures import NeedsReview
 from events.saga import step
-from payroll import withheld
+from payroll import kinds, withheld
 from payroll.calc import gross, timesheet
 from payroll.calc.earnings import NOTHING_EXTRA, Item, earnings, in_regular_rate
 from payroll.calc.match import annual_additions, match
@@ -25,6 +25,7 @@ from payroll.domain import (
     TaxCalculated,
     Terms,
     TimeEntered,
+    item_lines,
     stored,
 )
 
@@ -59,6 +60,8 @@ def time_entry(paycheck: Paycheck, terms: Terms) -> TimeEntered:
     source   29 CFR 778.104, 778.106, 778.113, 778.115, 778.209; Cal. Labor Code 510
     """
     inputs = paycheck.inputs
+    if not kinds.pays_days(terms.kind):
+        return _items_alone(inputs)
     entries = [
         Entry(date.fromisoformat(day), Decimal(hours), kind, None if rate is None else Decimal(rate))
         for day, hours, kind, rate in inputs.time
@@ -84,7 +87,7 @@ def payroll_calc(paycheck: Paycheck, terms: Terms) -> PayCalculated:
     assert time is not None
     workings = []
     salary_cents = 0
-    if inputs.pay_basis == "salary":
+    if inputs.pay_basis == "salary" and kinds.pays_days(terms.kind):
         salary = _salary(inputs, terms)
         salary_cents = salary.cents
         workings.append(salary.working)
@@ -107,7 +110,7 @@ def payroll_calc(paycheck: Paycheck, terms: Terms) -> PayCalculated:
     settled = withheld.before_tax(inputs, terms, gross_cents, extra.supplemental_cents)
     return PayCalculated(
         salary_cents=salary_cents,
-        items=[[item["kind"], item["cents"], item["reference"]] for item in inputs.items],
+        items=item_lines(inputs.items),
         supplemental_cents=extra.supplemental_cents,
         reimbursement_cents=extra.reimbursement_cents,
         gross_cents=gross_cents,
@@ -120,7 +123,7 @@ def payroll_calc(paycheck: Paycheck, terms: Terms) -> PayCalculated:
         roth_401k_cents=settled.deferral.roth_cents,
         catch_up_cents=settled.deferral.catch_up_cents,
         deferral_refused_cents=settled.deferral.refused_cents,
-        no_hours=inputs.pay_basis == "hourly" and gross_cents == 0,
+        no_hours=inputs.pay_basis == "hourly" and gross_cents == 0 and kinds.pays_days(terms.kind),
         working=stored(*workings, *settled.workings),
     )
 
@@ -279,6 +282,24 @@ def _salaried_nonexempt(
         earnings=[],
         working=stored(period.working),
     )
+
+
+def _items_alone(inputs: Inputs) -> TimeEntered:
+    """No hours: the run pays items and nothing else.
+
+    raises   NeedsReview for an item that raises the regular rate, and for somebody whose pay is garnished
+    """
+    if not inputs.flsa_exempt and _bonuses(inputs):
+        raise NeedsReview(
+            "a bonus or commission that raises the regular rate of somebody nonexempt is paid with the hours of its "
+            "period: dismiss it here, and the regular run that contains its date pays it"
+        )
+    if inputs.garnishments:
+        raise NeedsReview(
+            "an order takes from this pay by pay period, and how much of a bonus paid alone is its court's or agency's "
+            "to say: dismiss it here, and the regular run that contains its date pays it"
+        )
+    return TimeEntered(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, [], stored())
 
 
 def _exempt(terms: Terms, entries: Iterable[Entry]) -> TimeEntered:

@@ -55,14 +55,14 @@ def question(parts: Sequence[EmployerRun]) -> Question:
         (
             f"{part.name} ({part.employer})",
             part.pay_date,
-            f"{part.employees - part.excluded:,}",
+            f"{part.facts['completed']:,}",
             words.money(part.gross_cents),
             words.money(part.net_cents),
             words.code(part.register_sha256),
         )
         for part in parts
     ]
-    people = sum(part.employees - part.excluded for part in parts)
+    people = sum(part.facts["completed"] for part in parts)
     sums = [sum(getattr(part, name) for part in parts) for name in ("gross_cents", "net_cents")]
     total = ("Together", "", f"{people:,}", *map(words.money, sums), "")
     columns = ("employer", "pay date", ">people", ">gross", ">net pay", "register, SHA-256")

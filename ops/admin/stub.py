@@ -180,7 +180,7 @@ def earnings(facts: Mapping[str, Any]) -> Table:
         for name, label in (*kinds, ("holiday_cents", "Paid holiday")):
             if facts[name]:
                 rows.append((label, "", "", words.money(facts[name])))
-    for kind, cents, reference in facts.get("items", ()):
+    for kind, cents, reference, *_ in facts.get("items", ()):
         if kind != "reimbursement":
             rows.append(
                 (" ".join(filter(None, (ITEMS.get(kind, kind), reference))), "", "", words.money(cents))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from payroll.domain import item_lines
 from payroll.explain.entries import Record
 from payroll.explain.sections import Section, facts_of
 
@@ -75,7 +76,7 @@ def _without_worksheet(record: Record, made: Sequence[Section]) -> Iterator[tupl
 
 def _premiums(facts: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """What was elected is either taken or short; who earned nothing is asked for nothing."""
-    yield "items", [[item["kind"], item["cents"], item["reference"]] for item in inputs["items"]]
+    yield "items", item_lines(inputs["items"])
     if not facts["gross_cents"]:
         yield "section125_short_cents", 0
         yield "hsa_short_cents", 0

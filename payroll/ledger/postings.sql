@@ -13,7 +13,8 @@ with source as materialized (
    where {which}
      and type in ('PaymentsInstructed', 'MoneyMoved', 'PaycheckVoided', 'OrderAccepted', 'OrderResolved', 'OrderSettled',
                   'PaymentReturned')),
--- Beside each: the order it is about, and in whose books it stands.
+-- Beside each: the order it is about, and in whose books it stands. `limit 1` keeps either a look-up by index: joined, a
+-- long log may be read from end to end for a few events.
 entry as materialized (
   select named.*, opened.data ->> 'employer' as employer, (opened.data ->> 'run')::uuid as run
     from (select source.*, created.data as created, created.data ->> 'kind' as kind,
@@ -22,26 +23,32 @@ entry as materialized (
                    when 'paycheck' then split_part(substr(source.stream, 10), '+', 1)
                    else coalesce(created.data, source.data) ->> 'employer_run' end as employer_run
             from source
-            left join events_event created
-              on created.stream = 'order-' || source.order_key and created.version = 1) named
-    left join events_event opened
-      on opened.stream = 'employerrun-' || named.employer_run and opened.version = 1),
+            left join lateral (
+                 select data from events_event
+                  where stream = 'order-' || source.order_key and version = 1 limit 1) created on true) named
+    left join lateral (
+         select data from events_event
+          where stream = 'employerrun-' || named.employer_run and version = 1 limit 1) opened on true),
 -- The steps of the paychecks that an employer's run pays, as of its instruction; and those of one that is voided
 -- afterwards, with the sign turned.
 step as materialized (
   select entry.stream, entry.version, 1 as sign, paycheck.type, paycheck.data
     from entry
    cross join lateral (
-         -- A range of the index (stream, version): ',' comes after '+' in its bytewise order.
+         -- A range of the index (stream, version): ',' comes after '+' in its bytewise order. `offset 0` keeps the planner
+         -- from reading the index of the whole log up to this event as well.
          select type, data,
                 bool_or(type = 'RetirementCalculated') over one
                   and not bool_or(type in ('PaycheckExcluded', 'PaycheckCarriedOver', 'PaycheckSuperseded',
                                            'PaycheckCancelled', 'PaycheckVoided')) over one as counts
-           from events_event
-          where stream >= 'paycheck-' || entry.employer_run || '+' and stream < 'paycheck-' || entry.employer_run || ','
-            and (xid, position) <= (entry.xid, entry.position)
-            and type in ('PayCalculated', 'TaxCalculated', 'RetirementCalculated', 'PaycheckExcluded',
-                         'PaycheckCarriedOver', 'PaycheckSuperseded', 'PaycheckCancelled', 'PaycheckVoided')
+           from (select stream, type, data, xid, position
+                   from events_event
+                  where stream >= 'paycheck-' || entry.employer_run || '+'
+                    and stream < 'paycheck-' || entry.employer_run || ','
+                    and type in ('PayCalculated', 'TaxCalculated', 'RetirementCalculated', 'PaycheckExcluded',
+                                 'PaycheckCarriedOver', 'PaycheckSuperseded', 'PaycheckCancelled', 'PaycheckVoided')
+                 offset 0) recorded
+          where (xid, position) <= (entry.xid, entry.position)
          window one as (partition by stream)) paycheck
    where entry.type = 'PaymentsInstructed' and paycheck.counts
   union all

@@ -13,7 +13,8 @@ from events.store import NewEvent
 from payroll import ask_tasks, keys, objects
 from payroll.calc import calendar
 from payroll.manifest import Pinned
-from payroll.payments import ach, ach_reader, gateways
+from payroll.payments import ach, ach_reader, gateway_http, gateways
+from payroll.payments.gateway_http import HttpGateway, HttpPayment
 from payroll.payments.instructions import ACH, CHECK, Planned
 from payroll.payments.orders import NewOrder
 
@@ -43,15 +44,19 @@ def build(
     raises      NeedsReview when no file can be made, or the finished file does not read as it should
     """
     effective = calendar.adjust_before(effective)
-    entries = [_entry(pinned, payment) for payment in payments]
+    entries = [_entry(payment) for payment in payments]
+    if gateways.configured() == HttpGateway.name:
+        return [_order(pinned, kind, effective, 0, _listed(pinned, effective, entries))]
     try:
         parts = ach.split([ach.payroll(entries, effective)], limits=limits or ach.Limits())
-        return [_built(pinned, kind, effective, number, part) for number, part in enumerate(parts)]
+        files = [_file(pinned, effective, number, part) for number, part in enumerate(parts)]
     except ach.FileRefused as refused:
         raise NeedsReview(f"no payment file can be made: {refused}") from refused
+    return [_order(pinned, kind, effective, number, file) for number, file in enumerate(files)]
 
 
-def _built(pinned: Pinned, kind: str, effective: date, number: int, batches: Sequence[ach.Batch]) -> Built:
+def _file(pinned: Pinned, effective: date, number: int, batches: Sequence[ach.Batch]) -> ach.File:
+    """A NACHA file, which a reader that shares nothing with its writer has read again."""
     file = ach.build(
         bank=gateways.odfi(),
         originator=ach.Originator(pinned.name, pinned.ein),
@@ -64,10 +69,36 @@ def _built(pinned: Pinned, kind: str, effective: date, number: int, batches: Seq
         raise NeedsReview(
             "the finished file does not read as it was written: nothing is sent, the fault is ours"
         )
-    key = keys.order_key(pinned.employer_run, number)
-    name = f"files/{pinned.pay_date}/{pinned.employer}-{pinned.employer_run}{f'-{number + 1}' if number else ''}.ach"
+    return file
+
+
+def _listed(pinned: Pinned, effective: date, entries: Sequence[ach.Entry]) -> ach.File:
+    """The same payments as a bank takes them over HTTP; each is traced by its own key."""
+    listed = [
+        HttpPayment(
+            payment=entry.reference,
+            individual_id=ach.fitted(entry.individual_id, 15).rstrip(),
+            name=ach.fitted(entry.name, 22).rstrip(),
+            routing=entry.routing,
+            account=entry.account,
+            account_type=entry.account_type,
+            amount_cents=entry.amount_cents,
+        )
+        for entry in entries
+    ]
+    company = "1" + pinned.ein.replace("-", "")
+    document = gateway_http.content(company, ach.fitted(pinned.name, 16).rstrip(), effective, listed)
+    total_cents = sum(entry.amount_cents for entry in entries)
+    return ach.File(document, {each.payment: each.payment for each in listed}, len(listed), total_cents, 0)
+
+
+def _order(pinned: Pinned, kind: str, effective: date, number: int, file: ach.File) -> Built:
+    """The order of a file, whose bytes are stored once under its name."""
+    ending = "json" if gateways.configured() == HttpGateway.name else "ach"
+    more = f"-{number + 1}" if number else ""
+    name = f"files/{pinned.pay_date}/{pinned.employer}-{pinned.employer_run}{more}.{ending}"
     order = NewOrder(
-        key=key,
+        key=keys.order_key(pinned.employer_run, number),
         kind=kind,
         run=pinned.run,
         employer_run=pinned.employer_run,
@@ -124,7 +155,7 @@ def modifier(first: str, number: int) -> str:
     return first if number == 0 else MODIFIERS[-number]
 
 
-def _entry(pinned: Pinned, payment: Planned) -> ach.Entry:
+def _entry(payment: Planned) -> ach.Entry:
     to = payment.to
     assert to is not None
     return ach.Entry(

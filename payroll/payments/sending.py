@@ -112,8 +112,8 @@ def confirm(work: Claimed) -> Outcome:
         _refuse_unless_redriven(work, order)
     ask_tasks.refuse_another_mover(order.created)
     gateway = gateways.named(order.created["gateway"])
-    _await_lookup(order, gateway)
     try:
+        _await_lookup(order, gateway)
         if receipt := gateway.find(order.key):
             return _accepted(order, receipt)
         _refuse_forgotten_key(order, gateway)

@@ -6,10 +6,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from deploy.postgres import Cluster
-from events import projection, store
+from events import checkpoints, projection, store
 from events.projection import Projection
 from events.store import NewEvent
 from tests.kernel.scene import race, sql
@@ -157,8 +157,40 @@ def test_a_fold_that_fails_leaves_no_half_of_itself(monkeypatch: pytest.MonkeyPa
     broken = Projection("tally", (TALLY, "select 1/0 where %(upto_xid)s <> ''"), ("toy_tally",))
     monkeypatch.setattr(projection, "PROJECTIONS", [broken])
     with pytest.raises(Exception, match="division by zero"):
-        projection.catch_up()
+        projection.catch_up("tally")
     assert (tallies(), checkpoint()) == ({"a": (1, 1, "1")}, before)
+    assert not projection.catch_up(), "asked for all of them, it stops alone"
+    assert (tallies(), checkpoint()) == ({"a": (1, 1, "1")}, before)
+
+
+def test_one_that_cannot_be_folded_stops_alone_and_says_why_until_it_can(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It comes first, so that the other is asked after it."""
+    broken = Projection("broken", ("select 1 / 0 where %(upto_xid)s <> ''",), ())
+    tally = Projection("tally", (TALLY,), ("toy_tally",))
+    monkeypatch.setattr(projection, "PROJECTIONS", [broken, tally])
+    for number in range(3):
+        count("a", number)
+        assert not projection.catch_up()
+    assert tallies() == {"a": (3, 3, "0 1 2")}
+    assert checkpoints.stopped() == {"broken": "DataError: division by zero"}
+    assert caplog.text.count("broken cannot be folded any further") == 1, "said once, not at every tick"
+    mended = Projection("broken", ("select 1 where %(upto_xid)s <> ''",), ())
+    monkeypatch.setattr(projection, "PROJECTIONS", [mended, tally])
+    assert projection.catch_up()
+    assert checkpoints.stopped() == {}
+
+
+def test_a_lost_database_is_no_fault_of_a_read_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_: Any) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    count("a", 1)
+    monkeypatch.setattr(projection, "_fold", lost)
+    with pytest.raises(OperationalError):
+        projection.catch_up()
+    assert checkpoints.stopped() == {}
 
 
 def test_a_rebuilt_model_equals_the_live_one() -> None:

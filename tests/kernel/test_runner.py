@@ -115,6 +115,28 @@ def test_a_saga_cannot_end_with_a_fork_or_a_wait(ending: str) -> None:
     assert "no step follows" in letter().reason
 
 
+def test_a_task_may_send_its_saga_back_to_an_earlier_step() -> None:
+    """Checked, then found to be another thing when it is used: it is checked again, and used then."""
+    done: list[str] = []
+
+    @task("check", queue="control")
+    def check(held: Claimed) -> Outcome:
+        done.append("check")
+        return Outcome()
+
+    @task("use", queue="control")
+    def use(held: Claimed) -> Outcome:
+        done.append("use")
+        return Outcome(to="check") if done.count("use") == 1 else Outcome()
+
+    REGISTRY["errand"] = Saga("errand", (check, use))
+    errand = replace(toy.errand(), step="check")
+    put(errand)
+    run_all()
+    assert done == ["check", "use", "check", "use"]
+    assert state(errand.id) == "done"
+
+
 def test_a_batch_is_as_many_statements_for_many_items_as_for_few() -> None:
     statements = []
     for lo, hi in ((0, 2), (2, 202)):

@@ -135,6 +135,20 @@ def test_who_was_left_out_of_the_regular_run_is_paid_off_cycle() -> None:
     assert proof_of(regular) == proof_of(run) == []
 
 
+def test_who_came_after_the_snapshot_is_paid_off_cycle(tmp_path: Path) -> None:
+    """zoe is in no manifest of the regular run, so nothing of her days is paid by it."""
+    regular = paydays.pay("ACME")
+    people = [paydays.salaried("ACME", name, "62400.00") for name in ("ann", "bob")]
+    gus = paydays.salaried("ACME", "gus", "62400.00", termination_date="2026-11-10")
+    paydays.load(
+        tmp_path, [paydays.employer("ACME")], [*people, gus, paydays.salaried("ACME", "zoe", "62400.00")]
+    )
+    run = off_cycle("zoe").run
+    finish(run)
+    paid(ann=1, bob=1, gus=1, zoe=1)
+    assert proof_of(regular) == proof_of(run) == []
+
+
 def test_after_a_cancelled_one_the_days_are_free() -> None:
     first = off_cycle("bob").run
     cancel.cancel(first, by="maker", reason="the wrong person")

@@ -173,7 +173,7 @@ def test_commission_retro_and_reimbursement(tmp_path: Path) -> None:
         "bob": [270_000 - REGULAR_TAX - 6_600 - 16_740 - 3_915 + 3_310],
         "idle": [2_500],
     }
-    assert paydays.facts("ACME", "bob")["items"] == [
+    assert [line[:3] for line in paydays.facts("ACME", "bob")["items"]] == [
         ["retro", 30_000, ""],
         ["reimbursement", 3_310, "Trip 7"],
     ]

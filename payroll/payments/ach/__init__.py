@@ -37,6 +37,7 @@ from payroll.payments.ach.kinds import (
     reversible_until,
     same_day,
 )
+from payroll.payments.ach.text import fitted
 from payroll.payments.ach.write import File, build
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "Originator",
     "build",
     "child_support",
+    "fitted",
     "funding",
     "live_from",
     "payroll",
