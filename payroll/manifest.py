@@ -307,12 +307,8 @@ class _Given(NamedTuple):
             deductions=pay_inputs.deductions(pks, pinned.pay_date) if pays_days else {},
             garnishments=orders,
             forms=pay_inputs.tax_forms(pks, pinned.pay_date),
-<<<<<<< .merge_file_eQRs4l
             deposits=pay_inputs.deposits(pks),
-            time_from=earlier,
-=======
             time_from=earlier if pays_days else {},
->>>>>>> .merge_file_IILdTb
             time=time,
             taxed_before=paid_before.taxed(pinned.employer, [ids[pk] for pk in items], pinned.pay_date.year),
             holds=waiting.holds,

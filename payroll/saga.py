@@ -18,9 +18,6 @@ from events.failures import NeedsReview, TryAgain
 from events.saga import Batch, Outcome, Pipeline, Saga, task
 from events.store import Recorded
 from events.work import Claimed, NewWork
-<<<<<<< .merge_file_UJwVeJ
-from payroll import approvals, ask, ask_tasks, domain, frozen, keys, manifest, notify, outcomes, rulebook
-=======
 from payroll import (
     approvals,
     ask,
@@ -31,11 +28,9 @@ from payroll import (
     kinds,
     manifest,
     notify,
-    objects,
     outcomes,
     rulebook,
 )
->>>>>>> .merge_file_kO1cQR
 from payroll.calc.money import dollars
 from payroll.control import control_totals
 from payroll.domain import PAYCHECK_EVENTS
