@@ -85,7 +85,7 @@ def test_a_paycheck_that_is_not_complete_is_not_accrued() -> None:
 def test_paychecks_of_an_employer_run_whose_id_begins_alike_are_another_s() -> None:
     part = EmployerRun("ACME")
     part.paycheck("ann", **ANN)
-    for after in ("0+eve", ",eve"):
+    for after in ("0+eve", ",eve", "*eve"):
         record(f"paycheck-{part.id}{after}", "PayCalculated", {"gross_cents": 9})
         record(f"paycheck-{part.id}{after}", "RetirementCalculated", {"net_cents": 9})
     part.instruct("o1")
