@@ -96,6 +96,8 @@ def file_is_right(part: EmployerEvidence) -> Iterator[str]:
     for order, file in zip(part.orders, part.files, strict=True):
         for finding in file.findings[:3]:
             yield f"{order.created['object']} line {finding.line}, {finding.field}: {finding.what}"
+        if (len(file.entries), file.credit_cents) != (order.created["entries"], order.created["credits_cents"]):
+            yield f"{order.created['object']} holds other entries or another sum than its order"
     yield from _same_payments(
         part,
         Counter((e.individual_id, e.amount_cents) for file in part.files for e in file.entries),
