@@ -93,8 +93,11 @@ def file_is_right(part: EmployerEvidence) -> Iterator[str]:
         except objects.ObjectDamaged as damage:
             yield str(damage)
             return
-    for file in part.files:
+    for order, file in zip(part.orders, part.files, strict=True):
         yield from file.findings[:3]
+        held = len(file.credits), sum(cents for _, cents, _ in file.credits)
+        if held != (order.created["entries"], order.created["credits_cents"]):
+            yield f"{order.created['object']} holds other entries or another sum than its order"
     credits = Counter((who, cents) for file in part.files for who, cents, _ in file.credits)
     yield from _same_payments(part, credits, "the file")
 

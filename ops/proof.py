@@ -71,7 +71,8 @@ def _findings(check: Callable[[Looked], Iterator[str]], at: Looked) -> Iterator[
 
 
 def gapless(part: EmployerEvidence) -> Iterator[str]:
-    for stream, events in {part.history.stream: part.history.events, **part.paychecks}.items():
+    of_orders = {order.history.stream: order.history.events for order in part.orders}
+    for stream, events in {part.history.stream: part.history.events, **part.paychecks, **of_orders}.items():
         if [event.version for event in events] != list(range(1, len(events) + 1)):
             yield f"{stream} has versions {[event.version for event in events]}"
 

@@ -307,8 +307,10 @@ def _people_before(run: str) -> tuple[dict[str, Counter[str]], Counter[str]]:
 
 
 def _asked(run: str) -> dict[str, str]:
-    """By employer: the step of its own that a downstream system was asked to do."""
-    waits = Work.objects.filter(run_key=run, saga="employerrun", state=WorkState.WAITING, pending__gt=0)
+    """By employer: the step of its own, or of its payment order, that a downstream system was asked to do."""
+    waits = Work.objects.filter(
+        run_key=run, saga__in=("employerrun", "order"), state=WorkState.WAITING, pending__gt=0
+    )
     return dict(waits.values_list("group_key", "step"))
 
 

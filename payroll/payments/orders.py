@@ -111,13 +111,15 @@ class Order:
 
     def differs(self, receipt: Receipt) -> str:
         """How what the bank holds differs from what was sent; empty when it is the same."""
-        ours = (self.created["sha256"], self.created["entries"], self.created["credits_cents"])
-        if (receipt.sha256, receipt.entries, receipt.total_cents) == ours:
-            return ""
-        return (
-            f"the bank booked {receipt.entries} entries of {dollars(receipt.total_cents)}, "
-            f"we sent {ours[1]} of {dollars(ours[2])}"
-        )
+        entries, cents = self.created["entries"], self.created["credits_cents"]
+        if (receipt.entries, receipt.total_cents) != (entries, cents):
+            return (
+                f"the bank booked {receipt.entries} entries of {dollars(receipt.total_cents)}, "
+                f"we sent {entries} of {dollars(cents)}: call the bank before anything else"
+            )
+        if receipt.sha256 != self.created["sha256"]:
+            return "the bank booked another file than was sent: call the bank before anything else"
+        return ""
 
 
 def stream(key: UUID | str) -> str:

@@ -85,9 +85,11 @@ def move_money(work: Claimed) -> Outcome:
     order = Order(work.subject)
     if order.state in {ACCEPTED, SETTLED}:  # the bank's report was first
         return Outcome()
+    ask_tasks.refuse_another_mover(
+        order.created
+    )  # before anything is unknown: only this step can ask it again
     if work.epoch != order.facts["OrderSending"]["sending_epoch"]:
         return _unknown(order, LOST)
-    ask_tasks.refuse_another_mover(order.created)
     refuse_while_halted()
     gateway = gateways.named(order.created["gateway"])
     try:
@@ -153,7 +155,7 @@ def _sent(order: Order, gateway: PaymentGateway) -> Outcome:
 
 def _accepted(order: Order, receipt: Receipt) -> Outcome:
     if other := order.differs(receipt):
-        raise NeedsReview(f"{other}: call the bank before anything else")
+        raise NeedsReview(other)
     return Outcome(events=[orders.accepted(order, receipt)])
 
 

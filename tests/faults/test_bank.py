@@ -45,11 +45,11 @@ def test_killed_after_the_file_was_booked_and_before_it_was_answered(
     ((worker,),) = day.query(
         "select worker from events_work where state = 'leased' and step = 'move-money' limit 1"
     )
-    assert day.events("MoneyMoved") == 0, "the answer was there already"
+    assert day.events("OrderAccepted") == 0, "the answer was there already"
     pid = bank_process.running_pid(day.bank) if victim == "bank" else int(worker.rpartition(":")[2])
     assert pid
     killed_at = kill(pid)
-    day.until(lambda: day.events("MoneyMoved"), "the outcome is known", payday.RECOVERY_S)
+    day.until(lambda: day.events("OrderAccepted"), "the outcome is known", payday.RECOVERY_S)
     day.recovered(f"kill -9 of the {victim} before the bank's answer", [], killed_at)
     assert day.finish(run)["complete"]
     day.assert_paid_once(owed)

@@ -12,6 +12,8 @@ OPENED = (
     "select min(stream) from events_event where type = 'EmployerRunOpened' and data ->> 'employer' = 'ACME'"
 )
 EMPLOYER = f"stream = ({OPENED})"
+AN_ORDER = "stream like 'order-%'"
+KEY, METHOD, CENTS, ORDER = 0, 2, 3, 4
 COPY = "insert into events_event (stream, version, type, data, cause) select {stream}, {version}, type, {data}, cause"
 
 
@@ -25,6 +27,16 @@ def replaced(fact: str, value: str, of: str, where: str) -> str:
     """Write another word over a fact."""
     word = f"'\"{value}\"'"
     return f"update events_event set data = jsonb_set(data, '{{{fact}}}', {word}) where type = '{of}' and {where}"
+
+
+def in_payment(place: int, value: str) -> str:
+    """Write over one place of ann's payment, which is [key, part, method, cents, order, trace]."""
+    changed = f"jsonb_set(data, '{{payments,0,{place}}}', {value})"
+    return f"update events_event set data = {changed} where type = 'PaymentInstructed' and {ANN}"
+
+
+def word(value: object) -> str:
+    return f"'\"{value}\"'"
 
 
 LOG: dict[str, tuple[set[str], list[str]]] = {
@@ -65,10 +77,42 @@ LOG: dict[str, tuple[set[str], list[str]]] = {
             + f" from events_event where type = 'PaymentInstructed' and {ANN}"
         ],
     ),
-    "a payment, a cent more": ({"payments"}, [more("amount_cents", "PaymentInstructed", ANN)]),
-    "a payment under a key of its own making": (
+    "a payment, a cent more": (
         {"payments"},
-        [replaced("payment_key", str(UUID(int=7)), "PaymentInstructed", ANN)],
+        [in_payment(CENTS, f"to_jsonb((data #>> '{{payments,0,{CENTS}}}')::bigint + 1)")],
+    ),
+    "a payment under a key of its own making": ({"payments"}, [in_payment(KEY, word(UUID(int=7)))]),
+    "a payment in another order": ({"payments"}, [in_payment(ORDER, word(UUID(int=7)))]),
+    "a payment called a check": ({"payments", "files", "bank"}, [in_payment(METHOD, word("check"))]),
+    "an order gone": (
+        {"payments", "orders"},
+        [f"delete from events_event where {AN_ORDER}"],
+    ),
+    "an order, a cent more": ({"payments", "orders"}, [more("credits_cents", "OrderCreated", AN_ORDER)]),
+    "an order with an entry more": ({"files"}, [more("entries", "OrderCreated", AN_ORDER)]),
+    "an order of another file": ({"files"}, [replaced("sha256", "0" * 64, "OrderCreated", AN_ORDER)]),
+    "an order that reserved nothing": (
+        {"orders"},
+        [f"delete from events_event where type = 'OrderReserved' and {AN_ORDER}"],
+    ),
+    "an order that was never committed as being sent": (
+        {"orders"},
+        [f"delete from events_event where type = 'OrderSending' and {AN_ORDER}"],
+    ),
+    "an order accepted twice": (
+        {"payments"},
+        [
+            COPY.format(stream="stream", version="version + 1", data="data")
+            + f" from events_event where type = 'OrderAccepted' and {AN_ORDER}"
+        ],
+    ),
+    "an order accepted, a cent more": (
+        {"orders"},
+        [more("accepted_cents", "OrderAccepted", AN_ORDER)],
+    ),
+    "an order not accepted": (
+        {"orders"},
+        [f"delete from events_event where type = 'OrderAccepted' and {AN_ORDER}"],
     ),
     "an approval gone": (
         {"approval", "streams"},

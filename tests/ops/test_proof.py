@@ -27,15 +27,19 @@ from deploy import postgres
 from deploy.postgres import Cluster
 from events import dead_letters, projection
 from ops import proof
-from payroll import corrections
-from payroll.payments import bank_process
+from payroll import corrections, keys
+from payroll.payments import bank_process, orders
 from payroll.runs import Refused
 from tests.conftest import point_at
 from tests.ops.corruptions import BOOKS, LOG, TABLES
 from tests.saga import paydays
 from tests.saga.paydays import employer, hourly, salaried
 
-READ_MODELS = ("payroll_payrun", "payroll_employerrun", "payroll_paycheck", "payroll_yeartodate")
+READ_MODELS = (
+    *("payroll_payrun", "payroll_employerrun", "payroll_payorder"),
+    *("payroll_paycheck", "payroll_yeartodate", "payroll_payment"),
+)
+KEYS = {"payroll_yeartodate": "id", "payroll_payment": "payment::text"}
 
 
 class Finished(NamedTuple):
@@ -166,13 +170,14 @@ def test_a_changed_log_is_found(stored: Finished, what: str) -> None:
 
 def test_every_event_that_is_gone_is_missed(stored: Finished) -> None:
     """Also by who has rebuilt the read models since, so their line does not count."""
-    streams = [f"payrun-{stored.paid}", f"employerrun-{paydays.employer_run('ACME')}"]
+    part = paydays.employer_run("ACME")
+    streams = [f"payrun-{stored.paid}", f"employerrun-{part}", orders.stream(keys.order_key(part))]
     unmissed = []
     with Tampering(stored) as owner:
         owner.execute("create temp table kept as select * from events_event")
         events = owner.execute(
             "select position, stream, type from kept where stream = any(%s) or stream like %s order by position",
-            [streams, f"paycheck-{paydays.employer_run('ACME')}+%"],
+            [streams, f"paycheck-{part}+%"],
         ).fetchall()
         for position, stream, kind in events:
             owner.execute("delete from events_event where position = %s", [position])
@@ -218,8 +223,9 @@ def swap_amounts(stored: Finished) -> None:
     after = hashlib.sha256(path.read_bytes()).hexdigest()
     with Tampering(stored) as owner:
         done = owner.execute(
-            "update events_event set data = replace(data::text, %s, %s)::jsonb where type = 'PaymentsInstructed'",
-            [before, after],
+            "update events_event set data = jsonb_set(data, '{sha256}', to_jsonb(%s::text)) "
+            "where type = 'OrderCreated' and data ->> 'sha256' = %s",
+            [after, before],
         )
         assert done.rowcount == 1 and one != two
 
@@ -297,7 +303,10 @@ def test_a_rebuild_equals_what_was_live(stored: Finished) -> None:
     projection.catch_up()
     live = contents(stored.cluster)
     assert all(live.values())
-    paydays.as_owner(stored.cluster, "delete from payroll_paycheck")
+    paydays.as_owner(
+        stored.cluster,
+        "delete from payroll_paycheck; delete from payroll_payorder; delete from payroll_payment",
+    )
     call_command("rebuild")
     assert contents(stored.cluster) == live
     call_command("rebuild", "--check")
@@ -306,7 +315,7 @@ def test_a_rebuild_equals_what_was_live(stored: Finished) -> None:
 @pytest.mark.parametrize("table", READ_MODELS)
 def test_a_difference_is_told_by_its_table(stored: Finished, table: str) -> None:
     projection.catch_up()
-    key = "id" if table == "payroll_yeartodate" else "stream"
+    key = KEYS.get(table, "stream")
     paydays.as_owner(stored.cluster, f"delete from {table} where {key} = (select min({key}) from {table})")  # noqa: S608
     damaged = contents(stored.cluster)
     with pytest.raises(CommandError, match=table) as refused:
