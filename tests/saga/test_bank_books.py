@@ -109,6 +109,7 @@ def test_books_of_an_earlier_bank_are_read_and_taken_over(talk):
         100,
     )
     assert bank.books(talk.folder) == before
+    assert (talk.get("/books")["credits_cents"], talk.get("/books")["debits_cents"]) == (100, 0)
     talk.send(as_order("new", written(PAY)))
     assert talk.get("/books")["files"][1]["reference"] == "SANDBOX-00000008"
     talk.post("/settle", on="2026-11-20")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from payroll.payments import bank, bank_script
+from payroll.payments import bank, bank_process, bank_script
 from payroll.payments.gateway import GatewayRejected, OutcomeUnknown
 from payroll.payments.gateway_http import HttpGateway
 from tests.saga.bank_orders import gateway_to, order, until
@@ -128,7 +128,9 @@ def test_a_silent_bank_answers_nobody_for_a_while(talk):
         with pytest.raises(OutcomeUnknown, match="TimeoutError"):
             call()
     assert booked(talk, sent) == 0
-    assert bank.ensure_running(talk.folder) == talk.address, "it is there all the same"
+    pid = bank_process.running_pid(talk.folder)
+    bank.ensure_running(talk.folder)
+    assert bank_process.running_pid(talk.folder) == pid, "who runs the bank sees that it is there"
     talk.script()
     assert gateway_to(talk.address).find(sent.key) is None
     talk.script({"on": "find", "do": "silent", "seconds": 0.5})
