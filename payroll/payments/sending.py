@@ -34,7 +34,7 @@ from payroll.payments.orders import (
 )
 
 PATIENT = Retry(attempts_max=5, base_s=2, cap_s=300)
-LOST = "a worker was lost while it sent this, and nobody knows how far it came"
+LOST = "the claim that was to send this did not finish, and nobody knows how far it came"
 ALLOWED = "allowed"  # a decision: over a cap, or far from the mean, and sent all the same
 ABSENT = "absent"  # a decision: the bank does not have it
 
@@ -85,7 +85,9 @@ def move_money(work: Claimed) -> Outcome:
     order = Order(work.subject)
     if order.state in {ACCEPTED, SETTLED}:  # the bank's report was first
         return Outcome()
-    ask_tasks.refuse_another_mover(order.created)  # before anything is unknown: only this step can ask it again
+    ask_tasks.refuse_another_mover(
+        order.created
+    )  # before anything is unknown: only this step can ask it again
     if work.epoch != order.facts["OrderSending"]["sending_epoch"]:
         return _unknown(order, LOST)
     refuse_while_halted()

@@ -303,7 +303,10 @@ def test_a_rebuild_equals_what_was_live(stored: Finished) -> None:
     projection.catch_up()
     live = contents(stored.cluster)
     assert all(live.values())
-    paydays.as_owner(stored.cluster, "delete from payroll_paycheck; delete from payroll_payorder; delete from payroll_payment")
+    paydays.as_owner(
+        stored.cluster,
+        "delete from payroll_paycheck; delete from payroll_payorder; delete from payroll_payment",
+    )
     call_command("rebuild")
     assert contents(stored.cluster) == live
     call_command("rebuild", "--check")
