@@ -8,8 +8,11 @@ from ops.evidence import EmployerEvidence, Payment
 from payroll import keys, objects
 from payroll.models import Employer, EmployerRun
 from payroll.payments.instructions import ACH, CHECK, individual_id
+from payroll.payments.orders import ACCEPTED, SETTLED
 
 OF_SANDBOX = "sandbox-bank"
+WAY = ("OrderCreated", "OrderReserved", "OrderSending", "OrderAccepted")
+TAKEN = {ACCEPTED, SETTLED}
 
 
 def instructed_once(part: EmployerEvidence) -> Iterator[str]:
@@ -73,12 +76,12 @@ def states_follow(part: EmployerEvidence) -> Iterator[str]:
     """Nothing is accepted that was not reserved and committed as being sent; a paid run has every order accepted."""
     for order in part.orders:
         types = [event.type for event in order.history.events]
-        if "OrderAccepted" in types and types[:3] != ["OrderCreated", "OrderReserved", "OrderSending"]:
-            yield f"the order {order.key} was accepted after {', '.join(types[: types.index('OrderAccepted')])}"
+        if order.state in TAKEN and [type for type in types if type in WAY][:3] != [*WAY[:3]]:
+            yield f"the order {order.key} is {order.state}, and its events are {', '.join(types)}"
         accepted = order.facts.get("OrderAccepted", {}).get("accepted_cents")
         if accepted is not None and accepted != order.created["credits_cents"]:
             yield f"the order {order.key} was accepted with {accepted} cents"
-        if part.paid and order.state not in {"accepted", "settled"}:
+        if part.paid and order.state not in TAKEN:
             yield f"the run is paid, and its order {order.key} is {order.state}"
 
 

@@ -34,7 +34,7 @@ from payroll.payments.orders import (
 )
 
 PATIENT = Retry(attempts_max=5, base_s=2, cap_s=300)
-LOST = "a worker was lost while it sent this, and nobody knows how far it came"
+LOST = "the claim that was to send this did not finish, and nobody knows how far it came"
 ALLOWED = "allowed"  # a decision: over a cap, or far from the mean, and sent all the same
 ABSENT = "absent"  # a decision: the bank does not have it
 

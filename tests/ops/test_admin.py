@@ -27,6 +27,8 @@ from payroll.models import (
     LedgerTransaction,
     Notification,
     Paycheck,
+    Payment,
+    PayOrder,
     PayRun,
     TimeEntry,
     YearToDate,
@@ -38,6 +40,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:No directory at")  # static file
 READ_ONLY: set[type[Model]] = {
     *(Event, Work, DeadLetter, PayRun, EmployerRun, Paycheck, YearToDate, Notification),
     *(Employer, Employee, TimeEntry, Publication, Delivery, ApiKey, LedgerTransaction),
+    *(PayOrder, Payment),
 }
 REGISTERED = READ_ONLY | {Limit, User, Group}
 HOME = "/admin/"

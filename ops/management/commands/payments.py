@@ -54,6 +54,7 @@ class Command(BaseCommand):
         for each in (resolve, allow):
             each.add_argument("--as", dest="user", required=True, metavar="USER")
             each.add_argument("--evidence", required=True, metavar="TEXT", help="what it rests on")
+            each.add_argument("--json", action="store_true")
         for verb, does in (
             ("halt", "stop all sending, within seconds"),
             ("resume", "let payments go out again"),
@@ -61,6 +62,7 @@ class Command(BaseCommand):
             switch = verbs.add_parser(verb, help=does)
             switch.add_argument("--as", dest="user", default="cli", metavar="USER")
             switch.add_argument("--reason", default="")
+            switch.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
         try:
@@ -106,33 +108,37 @@ class Command(BaseCommand):
                 )
                 self.stdout.write(f"  {event['at']} {event['type']}: {facts}")
 
-    def do_resolve(self, *, key: str, found: str, user: str, evidence: str, **_: Any) -> None:
-        self._decide(key, DECISIONS[found], user, evidence)
+    def do_resolve(self, *, found: str, **options: Any) -> None:
+        self._decide(DECISIONS[found], **options)
 
-    def do_allow(self, *, key: str, user: str, evidence: str, **_: Any) -> None:
-        self._decide(key, ALLOWED, user, evidence)
+    def do_allow(self, **options: Any) -> None:
+        self._decide(ALLOWED, **options)
 
-    def _decide(self, key: str, decision: str, user: str, evidence: str) -> None:
+    def _decide(self, decision: str, *, key: str, user: str, evidence: str, json: bool, **_: Any) -> None:
         projection.catch_up(RUNS)
         order = _find(key)
         if not isinstance(order, PayOrder):
             raise Refused(
                 f"{key} is a payment: decisions are made about the order that carries it, {order.order}"
             )
-        if decisions.decide(order.order, decision, by=user, evidence=evidence):
-            self.stdout.write(f"recorded: {decision}. The order goes on")
-        else:
-            self.stdout.write(
-                f"proposed: {decision}. Somebody else has to say the same, with the same command"
-            )
+        recorded = decisions.decide(order.order, decision, by=user, evidence=evidence)
+        said = (
+            f"recorded: {decision}. The order goes on"
+            if recorded
+            else f"proposed: {decision}. Somebody else has to say the same, with the same command"
+        )
+        self._say(said, {"key": str(order.order), "decision": decision, "recorded": recorded}, json)
 
-    def do_halt(self, *, user: str, reason: str, **_: Any) -> None:
+    def do_halt(self, *, user: str, reason: str, json: bool, **_: Any) -> None:
         halt.halt(by=user, reason=reason)
-        self.stdout.write("all payments are halted: nothing is sent until payments resume")
+        self._say("all payments are halted: nothing is sent until payments resume", {"halted": True}, json)
 
-    def do_resume(self, *, user: str, reason: str, **_: Any) -> None:
+    def do_resume(self, *, user: str, reason: str, json: bool, **_: Any) -> None:
         halt.resume(by=user, reason=reason)
-        self.stdout.write("payments go out again")
+        self._say("payments go out again", {"halted": False}, json)
+
+    def _say(self, words: str, facts: dict[str, Any], as_json: bool) -> None:
+        self.stdout.write(json.dumps(facts) if as_json else words)
 
     def _show(self, found: Any, as_json: bool) -> None:
         if as_json:
