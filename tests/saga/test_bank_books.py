@@ -1,5 +1,6 @@
 """The bank's books: credits, debits and prenotes, reversals in the window and too late, and what is given back."""
 
+import ast
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ from uuid import UUID, uuid4, uuid5
 
 import pytest
 
-from payroll.payments import ach_fields, bank, bank_orders, bank_process
+from payroll.payments import ach_fields, bank, bank_files, bank_orders, bank_process
 from payroll.payments.gateway import GatewayRejected
 from tests.saga.bank_orders import NAMESPACE, gateway_to, order, until
 from tests.saga.bank_talk import Talk, as_order
@@ -379,3 +380,11 @@ def test_a_file_with_a_bad_debit_is_refused_whole(talk):
     with pytest.raises(GatewayRejected, match="422"):
         talk.send(as_order("bad", written(PAY, replace(FUNDING, service="220"))))
     assert talk.movements() == [] and talk.outgoing("acknowledgement") == []
+
+
+def test_the_banks_files_are_of_its_own_hand():
+    """Neither our writer nor our readers had a part in them: a shared mistake would be seen by nobody."""
+    tree = ast.parse(Path(bank_files.__file__).read_text())
+    froms = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert not any(isinstance(node, ast.Import) for node in ast.walk(tree))
+    assert froms == {"collections.abc", "dataclasses", "datetime", "itertools"}

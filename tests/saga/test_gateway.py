@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import socket
 import threading
 from dataclasses import replace
@@ -190,6 +191,11 @@ def test_both_are_payment_gateways():
         AchFolder(store.put_once, store.objects.get),
     ]
     assert [one.name for one in both] == ["sandbox-bank", "ach-folder"]
+    assert (both[1].lookup_lag_s, both[1].key_valid_s) == (0, math.inf), "write-once, and for ever"
+    for stated in ('{"lookup_lag_s": -1}', '{"lookup_lag_s": "1"}', '{"lookup_lag_s": Infinity}', "{}"):
+        impostor = Impostor(200, stated.encode())
+        with impostor.socket, pytest.raises(OutcomeUnknown, match="does not state"):
+            _ = SandboxBank(impostor.url, "t", 2).lookup_lag_s
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:80", "file:///etc/passwd", "http://"])
