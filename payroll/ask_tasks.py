@@ -106,8 +106,8 @@ def _ask_move_money(work: Claimed) -> dict[str, Any] | None:
     if order.created["moved_by"] != DOWNSTREAM or order.state != SENDING:
         return None
     names = {"key": "order", "file_object": "object", "file_sha256": "sha256"}
-    names |= {"entries": "entries", "total_cents": "credits_cents"}
     told = {name: order.created[fact] for name, fact in names.items()}
+    told |= {"entries": order.created["entries"], "total_cents": order.total_cents}
     return {name: order.created[name] for name in ABOUT} | told
 
 

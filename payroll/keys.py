@@ -52,6 +52,11 @@ def order_key(employer_run: UUID | str, number: int = 0) -> UUID:
     return key("file", employer_run, *([number] if number else []))
 
 
+def repay_key(payment: UUID | str) -> UUID:
+    """The payment that pays again what came back of another: one for each, for ever."""
+    return key("repay", payment)
+
+
 def payrun_stream(run: UUID | str) -> str:
     return f"payrun-{run}"
 

@@ -22,6 +22,7 @@ POSTS = {
     "PaymentsInstructed": "payments instructed",
     "OrderAccepted": "accepted by the bank",
     "OrderResolved": "resolved by two people",
+    "OrderRejected": "acceptance taken back by the bank",
     "OrderSettled": "settled",
     "PaymentReturned": "returned",
     "PaycheckVoided": "voided",

@@ -11,8 +11,8 @@ with source as materialized (
            else '' end as order_key
     from events_event
    where {which}
-     and type in ('PaymentsInstructed', 'MoneyMoved', 'PaycheckVoided', 'OrderAccepted', 'OrderResolved', 'OrderSettled',
-                  'PaymentReturned')),
+     and type in ('PaymentsInstructed', 'MoneyMoved', 'PaycheckVoided', 'OrderAccepted', 'OrderResolved', 'OrderRejected',
+                  'OrderSettled', 'PaymentReturned')),
 -- Beside each: the order it is about, and in whose books it stands. `limit 1` keeps either a look-up by index: joined, a
 -- long log may be read from end to end for a few events.
 entry as materialized (
@@ -122,10 +122,12 @@ leg (stream, version, part, account, cents) as (
    where type = 'PaymentsInstructed'
   union all
   -- The bank holds the file: net pay is no longer owed to people but on its way. What the file remits to others, such as
-  -- child support, is taken off what was withheld for them.
-  select stream, version, 1, account, cents
+  -- child support, is taken off what was withheld for them. A bank that takes its acceptance back turns all of it.
+  select stream, version, 1, account, sign * cents
     from entry
-   cross join lateral (select coalesce((data ->> 'accepted_cents')::bigint, (created ->> 'credits_cents')::bigint)) of (accepted)
+   cross join lateral (
+         select coalesce((data ->> 'accepted_cents')::bigint, (created ->> 'credits_cents')::bigint),
+                case type when 'OrderRejected' then -1 else 1 end) of (accepted, sign)
    cross join lateral (
          values
          (case kind when 'repay' then 'returns' else 'wages_payable' end, accepted),
@@ -137,7 +139,11 @@ leg (stream, version, part, account, cents) as (
                 ('garnishment/' || key, value::bigint), ('wages_payable', -value::bigint)) line (account, cents)
          ) line (account, cents)
    where kind in ('net-pay', 'repay')
-     and (type = 'OrderAccepted' or type = 'OrderResolved' and data ->> 'resolved_as' = 'accepted')
+     and (type = 'OrderAccepted' or type = 'OrderResolved' and data ->> 'resolved_as' = 'accepted'
+          or type = 'OrderRejected' and (
+             select stood.data ->> 'state' from events_event stood
+              where stood.stream = entry.stream and stood.version < entry.version and stood.data ? 'state'
+              order by stood.version desc limit 1) = 'accepted')
   union all
   -- The same in a log from before there were orders: one file, and no settlement.
   select stream, version, 1, account, cents

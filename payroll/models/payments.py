@@ -74,6 +74,11 @@ class Payment(models.Model):
             models.Index("order", name="payment_of_order"),
             models.Index("employer", "employee_id", name="payment_of_person"),
             models.Index("run", name="payment_of_run"),
+            models.Index("trace", name="payment_of_trace"),
+        ]
+        permissions = [
+            ("import_bankfile", "Can import what the bank sends back"),
+            ("change_payaccount", "Can change an account as the bank asks, after somebody else imported it"),
         ]
 
     def __str__(self) -> str:

@@ -4,9 +4,11 @@ Everything that goes into the bytes is frozen before: the net pay in the log, ac
 the letter of the file in the run's first event. What the bank gets under a key is the same whoever builds it, whenever.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from events.failures import NeedsReview
 from events.store import NewEvent
@@ -29,6 +31,13 @@ class Built(NamedTuple):
     traces: dict[str, str]
 
 
+class Again(NamedTuple):
+    """A file that pays again what came back: which payment makes it one of a kind, and its letter."""
+
+    of: UUID
+    modifier: str
+
+
 def build(
     pinned: Pinned,
     payments: Iterable[Planned],
@@ -36,33 +45,36 @@ def build(
     kind: str,
     effective: date,
     limits: ach.Limits | None = None,
+    again: Again | None = None,
 ) -> list[Built]:
     """The orders that carry these payments: one, or as many as the limits of a file make of them.
 
     payments    by account; checks are not the bank's
     effective   the day on which the money is to move, moved to the banking day before when it is none
+    again       where it is not the employer's run that is paid, but what came back of it
     raises      NeedsReview when no file can be made, or the finished file does not read as it should
     """
     effective = calendar.adjust_before(effective)
     entries = [_entry(payment) for payment in payments]
     if gateways.configured() == HttpGateway.name:
-        return [_order(pinned, kind, effective, 0, _listed(pinned, effective, entries))]
+        return [_order(pinned, kind, effective, 0, _listed(pinned, effective, entries), again)]
     try:
         parts = ach.split([ach.payroll(entries, effective)], limits=limits or ach.Limits())
-        files = [_file(pinned, effective, number, part) for number, part in enumerate(parts)]
+        first = again.modifier if again else pinned.file_modifier
+        files = [_file(pinned, effective, modifier(first, number), part) for number, part in enumerate(parts)]
     except ach.FileRefused as refused:
         raise NeedsReview(f"no payment file can be made: {refused}") from refused
-    return [_order(pinned, kind, effective, number, file) for number, file in enumerate(files)]
+    return [_order(pinned, kind, effective, number, file, again) for number, file in enumerate(files)]
 
 
-def _file(pinned: Pinned, effective: date, number: int, batches: Sequence[ach.Batch]) -> ach.File:
+def _file(pinned: Pinned, effective: date, letter: str, batches: Sequence[ach.Batch]) -> ach.File:
     """A NACHA file, which a reader that shares nothing with its writer has read again."""
     file = ach.build(
         bank=gateways.odfi(),
         originator=ach.Originator(pinned.name, pinned.ein),
         batches=batches,
         created=datetime.combine(calendar.add_banking_days(effective, -CUT_OFF_DAYS), time(12)),
-        modifier=modifier(pinned.file_modifier, number),
+        modifier=letter,
     )
     read = ach_reader.read(file.content)
     if read.findings or (len(read.entries), read.credit_cents) != (file.entries, file.credits_cents):
@@ -92,13 +104,21 @@ def _listed(pinned: Pinned, effective: date, entries: Sequence[ach.Entry]) -> ac
     return ach.File(document, {each.payment: each.payment for each in listed}, len(listed), total_cents, 0)
 
 
-def _order(pinned: Pinned, kind: str, effective: date, number: int, file: ach.File) -> Built:
+def _order(  # noqa: PLR0917
+    pinned: Pinned, kind: str, effective: date, number: int, file: ach.File, again: Again | None
+) -> Built:
     """The order of a file, whose bytes are stored once under its name."""
     ending = "json" if gateways.configured() == HttpGateway.name else "ach"
-    more = f"-{number + 1}" if number else ""
-    name = f"files/{pinned.pay_date}/{pinned.employer}-{pinned.employer_run}{more}.{ending}"
+    key = keys.order_key(pinned.employer_run, number)
+    name = f"{pinned.pay_date}/{pinned.employer}-{pinned.employer_run}{f'-{number + 1}' if number else ''}"
+    if again:
+        # The account is the roster's of the moment and the day today's: another attempt makes another file, so the
+        # content is in its name, and what was left behind never collides.
+        key = keys.key("file", pinned.employer_run, "again", again.of, number)
+        name = f"{effective}/{pinned.employer}-{key}-{hashlib.sha256(file.content).hexdigest()[:12]}"
+    name = f"files/{name}.{ending}"
     order = NewOrder(
-        key=keys.order_key(pinned.employer_run, number),
+        key=key,
         kind=kind,
         run=pinned.run,
         employer_run=pinned.employer_run,

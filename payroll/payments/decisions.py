@@ -17,7 +17,7 @@ from payroll import keys
 from payroll.models import Decision
 from payroll.payments import orders
 from payroll.payments.orders import ACCEPTED, SENDING, UNKNOWN, Order
-from payroll.payments.sending import ABSENT, ALLOWED
+from payroll.payments.sending import ABSENT, ALLOWED, work_id
 from payroll.refusal import Refused
 
 PERMISSION = "payroll.decide_payorder"
@@ -33,7 +33,7 @@ def decide(order_key: UUID, decision: str, *, by: str, evidence: str) -> bool:
     returns    True when this was the second person and it is recorded; False while a second one is needed
     raises     Refused
     """
-    _check_person(by)
+    check_person(by)
     if not evidence.strip():
         raise Refused("a decision about money needs its evidence: what was looked at, and who said so")
     order = Order(orders.stream(order_key))
@@ -55,7 +55,7 @@ def decide(order_key: UUID, decision: str, *, by: str, evidence: str) -> bool:
         raise Refused("somebody else decided about this order at the same moment: look again") from lost_race
     except IntegrityError as same:
         raise Refused("two people have to decide, and this is one") from same
-    _go_on(order_key, by=by, reason=f"{decision}: {facts['evidence']}")
+    go_on(order_key, by=by, reason=f"{decision}: {facts['evidence']}")
     return True
 
 
@@ -83,19 +83,19 @@ def _record(order: Order, decision: str, maker: str, checker: str, evidence: str
     store.append([order.next("OrderResolved", state, facts)])
 
 
-def _go_on(order_key: UUID, *, by: str, reason: str) -> None:
+def go_on(order_key: UUID, *, by: str, reason: str) -> None:
     """Redrive what waited for the decision; when it does not wait as a dead letter, it comes by itself."""
-    work = keys.key("work", "order", order_key)
-    for letter in DeadLetter.objects.filter(work=work, state=DeadLetterState.OPEN):
+    for letter in DeadLetter.objects.filter(work=work_id(order_key), state=DeadLetterState.OPEN):
         try:
             dead_letters.redrive(letter.id, by=by, reason=reason)
         except dead_letters.NotOpen:
             pass  # somebody redrove it at this moment: it goes on all the same
 
 
-def _check_person(by: str) -> None:
+def check_person(by: str, permission: str = PERMISSION, to: str = "decide about payment orders") -> None:
+    """Raises Refused when there is no such active user, or they do not hold the permission."""
     user = User.objects.filter(username=by, is_active=True).first()
     if user is None:
         raise Refused(f"there is no active user {by!r}")
-    if not user.has_perm(PERMISSION):
-        raise Refused(f"{by} does not hold the permission to decide about payment orders")
+    if not user.has_perm(permission):
+        raise Refused(f"{by} does not hold the permission to {to}")

@@ -98,6 +98,11 @@ class Order:
         """How many events of a type it has."""
         return sum(event.type == type for event in self.history.events)
 
+    @property
+    def total_cents(self) -> int:
+        """Everything that its file moves, either way; a bank counts both."""
+        return int(self.created["credits_cents"]) + int(self.created["debits_cents"])
+
     def to_send(self, content: bytes) -> PaymentOrder:
         """What the gateway is given; `content` is what lies under the order's object."""
         return PaymentOrder(
@@ -106,7 +111,7 @@ class Order:
             sha256=self.created["sha256"],
             content=content,
             entries=self.created["entries"],
-            total_cents=self.created["credits_cents"],
+            total_cents=self.total_cents,
         )
 
     def differs(self, receipt: Receipt) -> str:
@@ -129,4 +134,4 @@ def stream(key: UUID | str) -> str:
 def accepted(order: Order, receipt: Receipt) -> NewEvent:
     """The bank holds the file, and exactly what was sent."""
     facts = {"bank_reference": receipt.reference, "accepted_entries": receipt.entries}
-    return order.next("OrderAccepted", ACCEPTED, facts | {"accepted_cents": receipt.total_cents})
+    return order.next("OrderAccepted", ACCEPTED, facts | {"accepted_cents": order.created["credits_cents"]})

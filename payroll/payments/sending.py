@@ -83,7 +83,7 @@ def begin_sending(work: Claimed) -> Outcome:
 def move_money(work: Claimed) -> Outcome:
     """Hand the file to the bank, once; what is not certain afterwards is for `confirm`."""
     order = Order(work.subject)
-    if order.state in {ACCEPTED, SETTLED}:  # the bank's report was first
+    if order.state in {ACCEPTED, SETTLED, REJECTED}:  # the bank's report was first
         return Outcome()
     ask_tasks.refuse_another_mover(
         order.created
@@ -132,14 +132,20 @@ def confirm(work: Claimed) -> Outcome:
 SAGA = Saga("order", (reserve_order, begin_sending, move_money, confirm))
 
 
-def new_work(order: NewOrder, *, parent: UUID, payments_cents: int) -> NewWork:
+def work_id(order_key: UUID) -> UUID:
+    """The id of the work that carries an order."""
+    return keys.key("work", "order", order_key)
+
+
+def new_work(order: NewOrder, *, parent: UUID | None, payments_cents: int) -> NewWork:
     """The work that carries an order to the bank.
 
+    parent           the employer's run that waits for it; None when nobody does
     payments_cents   of the whole employer's run, which may have more orders than this
     """
     return saga.new_work(
         SAGA.name,
-        id=keys.key("work", "order", order.key),
+        id=work_id(order.key),
         subject=orders.stream(order.key),
         run_key=order.run,
         group_key=order.employer,

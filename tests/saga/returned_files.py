@@ -40,13 +40,19 @@ def _entry(sent_as: str, cents: int, who: str) -> str:
 
 
 def batch_of(
-    *records: tuple[str, str], sec: str = "PPD", service: str = "200", number: int = 1, first: int = 1
+    *records: tuple[str, str],
+    sec: str = "PPD",
+    service: str = "200",
+    number: int = 1,
+    first: int = 1,
+    company: str = "1123456789",
+    effective: str = "261120",
 ) -> list[str]:
     """A batch of a bank's file, its control worked out here."""
-    company, lines = "1123456789", []
+    lines = []
     credits = debits = 0
     lines.append(
-        f"5{service}{'Acme Anvils':<16}{'':20}{company}{sec}{'PAYROLL':<10}{'':6}261120{'324'}1{RDFI}{number:07d}"
+        f"5{service}{'Acme Anvils':<16}{'':20}{company}{sec}{'PAYROLL':<10}{'':6}{effective}{'324'}1{RDFI}{number:07d}"
     )
     for sequence, (entry, addenda) in enumerate(records, start=first):
         lines += [f"{entry}{RDFI}{sequence:07d}", f"{addenda}{RDFI}{sequence:07d}"]

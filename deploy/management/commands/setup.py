@@ -8,7 +8,14 @@ from django.core.management import BaseCommand, call_command
 
 from deploy import grants, sessions
 
-STEER = ("pause_payrun", "cancel_payrun", "halt_payments", "decide_payorder")
+STEER = (
+    "pause_payrun",
+    "cancel_payrun",
+    "halt_payments",
+    "decide_payorder",
+    "import_bankfile",
+    "change_payaccount",
+)
 
 
 class Command(BaseCommand):

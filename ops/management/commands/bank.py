@@ -1,4 +1,4 @@
-"""The sandbox bank: run it, read its books, fetch what it gives back."""
+"""The bank: import what it sends back, apply what it asks to be changed; the sandbox bank, its books, its post."""
 
 import json as _json
 from argparse import ArgumentParser
@@ -15,11 +15,14 @@ from django.core.management import BaseCommand, CommandError
 
 from payroll.calc.money import dollars
 from payroll.models.roster import masked
-from payroll.payments import bank, bank_process, gateways
+from payroll.payments import bank, bank_process, gateways, imports, pay_accounts
+from payroll.refusal import Refused
+
+FILE_BYTES_MAX = 64 << 20
 
 
 class Command(BaseCommand):
-    help = "The sandbox bank: a process of its own, with books of its own."
+    help = "Import what the bank sends back. The sandbox bank: a process of its own, with books of its own."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -33,10 +36,29 @@ class Command(BaseCommand):
         verbs.add_parser("books", help="what it has booked").add_argument("--json", action="store_true")
         outgoing = verbs.add_parser("outgoing", help="what it has for us: acknowledgements, returns, reports")
         outgoing.add_argument("--to", type=Path, metavar="DIR", help="save them there")
+        come = verbs.add_parser(
+            "import", help="returns, notices of change, acknowledgements, settlement reports; each file once"
+        )
+        come.add_argument("file", type=Path, metavar="FILE")
+        come.add_argument("--as", dest="user", default=imports.BY_OPERATOR, metavar="USER")
+        come.add_argument("--json", action="store_true")
+        verbs.add_parser("held", help="whose pay would go to an account that it came back from").add_argument(
+            "--json", action="store_true"
+        )
+        changes = verbs.add_parser("changes", help="what the bank asks to be changed of people's accounts")
+        what = changes.add_subparsers(dest="what")
+        what.add_parser("list", help="every change that was noticed").add_argument(
+            "--json", action="store_true"
+        )
+        apply = what.add_parser("apply", help="write one to the roster; not by who imported it")
+        apply.add_argument("id", metavar="ID", help="of the change, or the beginning of it")
+        apply.add_argument("--as", dest="user", required=True, metavar="USER")
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
         try:
             self._do(verb, options)
+        except Refused as refused:
+            raise CommandError(str(refused)) from None
         except bank_process.BankNotRunning as down:
             raise CommandError(str(down)) from None
 
@@ -48,8 +70,19 @@ class Command(BaseCommand):
             self.stdout.write("the sandbox bank is stopped" if stopped else "no sandbox bank was running")
         elif verb == "books":
             self._books(options["json"])
-        else:
+        elif verb == "outgoing":
             self._outgoing(options["to"])
+        elif verb == "import":
+            self._import(options["file"], options["user"], options["json"])
+        elif verb == "held":
+            rows = [held._asdict() for held in pay_accounts.listed()]
+            self._list(rows, options["json"])
+        elif options["what"] == "apply":
+            done = pay_accounts.apply(options["id"], by=options["user"])
+            self.stdout.write(f"{done.employer}/{done.employee_id}: {done.code} is in the roster")
+        else:
+            rows = [change._asdict() for change in pay_accounts.changes()]
+            self._list(rows, options.get("json", False))
 
     def _sandbox(self, port: int, script: Path | None, webhook: str | None) -> None:
         """Start it and tell it what was asked; everything is read before anything is started."""
@@ -74,6 +107,34 @@ class Command(BaseCommand):
             if status != HTTPStatus.OK:
                 raise CommandError(f"the bank refuses it: {_json.loads(answer)['error']}")
         self.stdout.write(address.url)
+
+    def _import(self, file: Path, user: str, json: bool) -> None:
+        """Findings leave by the exit code too: what is not ours has to be looked at."""
+        try:
+            if file.stat().st_size > FILE_BYTES_MAX:
+                raise CommandError(f"{file.name} is larger than any file of a bank")
+            content = file.read_bytes()
+        except OSError as error:
+            raise CommandError(f"{file.name} cannot be read: {error.strerror}") from None
+        told = imports.import_file(content, name=file.name, by=user)
+        if json:
+            self.stdout.write(_json.dumps(told._asdict()))
+        else:
+            again = "" if told.new else "imported before, and nothing was done; then: "
+            self.stdout.write(f"{told.kind}: {again}{told.matched:,} matched, {told.unmatched:,} did not")
+            for finding in told.findings:
+                self.stdout.write(f"  {finding}")
+        if told.unmatched:
+            raise CommandError(f"{told.unmatched:,} of it fit nothing of ours", returncode=2)
+
+    def _list(self, rows: list[dict[str, Any]], json: bool) -> None:
+        if json:
+            self.stdout.write(_json.dumps(rows, default=str))
+            return
+        for row in rows:
+            self.stdout.write("  ".join(str(value) for value in row.values()))
+        if not rows:
+            self.stdout.write("none")
 
     def _books(self, json: bool) -> None:
         moved = [movement for movement in bank.movements(gateways.bank_dir()) if movement.live]

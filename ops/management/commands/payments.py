@@ -11,7 +11,7 @@ from events import projection, store
 from ops.status import find_run
 from payroll.calc.money import dollars
 from payroll.models import Payment, PayOrder
-from payroll.payments import decisions, halt, orders
+from payroll.payments import decisions, halt, orders, repay
 from payroll.payments.decisions import ACCEPTED_BY_BANK
 from payroll.payments.orders import Order
 from payroll.payments.sending import ABSENT, ALLOWED
@@ -55,6 +55,13 @@ class Command(BaseCommand):
             each.add_argument("--as", dest="user", required=True, metavar="USER")
             each.add_argument("--evidence", required=True, metavar="TEXT", help="what it rests on")
             each.add_argument("--json", action="store_true")
+        again = verbs.add_parser(
+            "repay", help="pay again what came back; the second person who says the same confirms it"
+        )
+        again.add_argument("--run", metavar="RUN")
+        again.add_argument("--employer", metavar="ID", default="")
+        again.add_argument("--payment", metavar="KEY", type=UUID, nargs="+", default=[])
+        again.add_argument("--as", dest="user", required=True, metavar="USER")
         for verb, does in (
             ("halt", "stop all sending, within seconds"),
             ("resume", "let payments go out again"),
@@ -128,6 +135,18 @@ class Command(BaseCommand):
             else f"proposed: {decision}. Somebody else has to say the same, with the same command"
         )
         self._say(said, {"key": str(order.order), "decision": decision, "recorded": recorded}, json)
+
+    def do_repay(self, *, run: str | None, employer: str, payment: list[UUID], user: str, **_: Any) -> None:
+        of_run = find_run(run).run if run else None
+        done = repay.repay(by=user, run=of_run, employer=employer, payments=payment)
+        for key in done.orders:
+            self.stdout.write(f"the order {key} pays again")
+        if done.proposed:
+            self.stdout.write(
+                f"proposed: {len(done.proposed):,} payments. Somebody else has to say the same, with the same command"
+            )
+        for key, why in done.waiting.items():
+            self.stdout.write(f"  {key} waits: {why}")
 
     def do_halt(self, *, user: str, reason: str, json: bool, **_: Any) -> None:
         halt.halt(by=user, reason=reason)

@@ -1,0 +1,136 @@
+"""Which of our payments an entry is that the bank speaks of: by company, trace, day, amount and person.
+
+Traces begin again in every file, so a trace alone says nothing: the company and the day must be those of the batch, and
+the amount and the person those of the entry. Of several that fit all the same, the newest order comes first.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from events import store
+from payroll import keys, objects
+from payroll.models import EmployerRun, Payment, PayOrder
+from payroll.payments import ach_reader, orders, pay_accounts
+from payroll.payments.came_back import Original
+from payroll.payments.instructions import ACH, individual_id
+
+
+class Sent(NamedTuple):
+    """A payment as it was sent.
+
+    version     how many events its own stream has; of_its_own is the state they leave it in, empty without any
+    object      the order's file, with the sha256 on record
+    """
+
+    payment: UUID
+    employer_run: UUID
+    employer: str
+    employee_id: str
+    part: int
+    order: UUID
+    order_state: str
+    trace: str
+    amount_cents: int
+    company_id: str
+    effective: str
+    version: int
+    of_its_own: str
+    object: str
+    sha256: str
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What an event about it says of it."""
+        names = ("payment", "employer_run", "employer", "employee_id", "order", "trace", "amount_cents")
+        return {
+            name: str(value) if isinstance(value := getattr(self, name), UUID) else value for name in names
+        }
+
+
+@dataclass(slots=True)
+class AllSent:
+    """Payments by trace, newest order first; `taken` are those that a record of the file has claimed."""
+
+    by_trace: dict[str, list[Sent]]
+    taken: set[UUID]
+
+    def like(self, original: Original, *, any_amount: bool = False) -> list[Sent]:
+        """Those that the entry may be. What the bank left blank is not compared."""
+        if original.direction != "credit":
+            return []
+        return [
+            each
+            for each in self.by_trace.get(original.trace, [])
+            if each.company_id == original.company_id
+            and (any_amount or each.amount_cents == original.amount_cents)
+            and (original.effective is None or each.effective == original.effective.isoformat())
+            and original.individual_id.upper()
+            in {"", individual_id(each.employee_id, each.payment, each.part)}
+        ]
+
+
+def sent_as(originals: Iterable[Original]) -> AllSent:
+    """Every payment by bank that has one of these traces; a query each for payments, orders, runs and their events."""
+    rows = list(Payment.objects.filter(method=ACH, trace__in={original.trace for original in originals}))
+    carried = {row.order: row for row in PayOrder.objects.filter(order__in={row.order for row in rows})}
+    runs = EmployerRun.objects.filter(employer_run__in={row.employer_run for row in rows})
+    company = {run.employer_run: "1" + run.facts["ein"].replace("-", "") for run in runs}
+    own = store.read_each(f"payment-{row.payment}" for row in rows)
+    states = store.read_each(orders.stream(key) for key in carried if key)
+    found: dict[str, list[tuple[Any, Sent]]] = {}
+    for row in rows:
+        order = carried.get(row.order)
+        if order is None:
+            continue
+        events = own.get(f"payment-{row.payment}", [])
+        state = next(
+            (event.data["state"] for event in reversed(states[order.stream]) if "state" in event.data), ""
+        )
+        sent = Sent(
+            payment=row.payment,
+            employer_run=row.employer_run,
+            employer=row.employer,
+            employee_id=row.employee_id,
+            part=row.part,
+            order=order.order,
+            order_state=state,
+            trace=row.trace,
+            amount_cents=row.amount_cents,
+            company_id=company.get(row.employer_run, ""),
+            effective=order.effective,
+            version=len(events),
+            of_its_own=next((event.data["state"] for event in reversed(events)), ""),
+            object=order.object,
+            sha256=order.facts["sha256"],
+        )
+        found.setdefault(row.trace, []).append(((order.effective, order.first_at), sent))
+    newest_first = {
+        trace: [sent for _, sent in sorted(several, key=lambda one: one[0], reverse=True)]
+        for trace, several in found.items()
+    }
+    return AllSent(newest_first, set())
+
+
+def known_as(sent: Iterable[Sent]) -> dict[UUID, str]:
+    """The accounts that payments went to, as keyed hashes by payment, from the files that were sent."""
+    read = cache(_accounts)
+    return {
+        each.payment: pay_accounts.known_as(
+            each.employer, each.employee_id, *read(each.object, each.sha256)[each.trace]
+        )
+        for each in sent
+    }
+
+
+def change_id(sha256: str, line: int) -> UUID:
+    """The id of a change that a notice asks for: the file and the line it stands in."""
+    return keys.key("account-change", sha256, line)
+
+
+def _accounts(name: str, sha256: str) -> dict[str, tuple[str, str]]:
+    """Routing and account number by trace, from the file that was sent."""
+    read = ach_reader.read(objects.get_verified(name, sha256))
+    return {entry.trace: (entry.routing, entry.account) for entry in read.entries}
