@@ -22,8 +22,8 @@ def order(employer_id: str = "ACME", number: int = 0, period: Any = (paydays.STA
 
 
 def events(of: Order) -> list[tuple[str, str]]:
-    """The events of an order and the state that each of them leaves it in."""
-    return [(event.type, event.data["state"]) for event in of.history.events]
+    """The events of an order, each with the state that it leaves it in; empty for one that changes none."""
+    return [(event.type, event.data.get("state", "")) for event in of.history.events]
 
 
 def last(of: Order) -> Recorded:
