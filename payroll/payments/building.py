@@ -16,7 +16,7 @@ from payroll import ask_tasks, keys, objects
 from payroll.calc import calendar
 from payroll.manifest import Pinned
 from payroll.payments import ach, ach_reader, gateways
-from payroll.payments.instructions import ACH, CHECK, Planned
+from payroll.payments.instructions import ACH, CHECK, HELD, Planned
 from payroll.payments.orders import NewOrder
 
 CUT_OFF_DAYS = 2  # banking days before the money moves that the bank wants the file
@@ -45,11 +45,13 @@ def build(
     effective: date,
     limits: ach.Limits | None = None,
     again: Again | None = None,
+    in_part: bool = False,
 ) -> list[Built]:
     """The orders that carry these payments: one, or as many as the limits of a file make of them.
 
     payments    by account; checks are not the bank's
     effective   the day on which the money is to move, moved to the banking day before when it is none
+    in_part     some of the run is held back, which is not frozen as all else is: see the file's name
     again       where it is not the employer's run that is paid, but what came back of it
     raises      NeedsReview when no file can be made, or the finished file does not read as it should
     """
@@ -57,7 +59,9 @@ def build(
     entries = [_entry(pinned, payment) for payment in payments]
     try:
         parts = ach.split([ach.payroll(entries, effective)], limits=limits or ach.Limits())
-        return [_built(pinned, kind, effective, number, part, again) for number, part in enumerate(parts)]
+        return [
+            _built(pinned, kind, effective, number, part, again, in_part) for number, part in enumerate(parts)
+        ]
     except ach.FileRefused as refused:
         raise NeedsReview(f"no payment file can be made: {refused}") from refused
 
@@ -69,6 +73,7 @@ def _built(  # noqa: PLR0917
     number: int,
     batches: Sequence[ach.Batch],
     again: Again | None,
+    in_part: bool,
 ) -> Built:
     file = ach.build(
         bank=gateways.odfi(),
@@ -85,10 +90,12 @@ def _built(  # noqa: PLR0917
     key = keys.order_key(pinned.employer_run, number)
     name = f"{pinned.pay_date}/{pinned.employer}-{pinned.employer_run}{f'-{number + 1}' if number else ''}"
     if again:
-        # The account is the roster's of the moment and the day today's: another attempt makes another file, so the
-        # content is in its name, and what was left behind never collides.
         key = keys.key("file", pinned.employer_run, "again", again.of, number)
-        name = f"{effective}/{pinned.employer}-{key}-{hashlib.sha256(file.content).hexdigest()[:12]}"
+        name = f"{effective}/{pinned.employer}-{key}"
+    if again or in_part:
+        # What the roster or the log says of an account at this moment is in it: another attempt makes another file,
+        # so the content is in its name, and what was left behind never collides.
+        name += f"-{hashlib.sha256(file.content).hexdigest()[:12]}"
     name = f"files/{name}.ach"
     order = NewOrder(
         key=key,
@@ -110,12 +117,17 @@ def _built(  # noqa: PLR0917
 
 
 def instructed(planned: Sequence[Planned], built: Sequence[Built]) -> dict[str, Any]:
-    """What the employer's run records of its payments: how many people, how much by bank, how much by check."""
+    """What the employer's run records of its payments: how many people, how much by bank, by check, held back."""
     by_bank = [payment.amount_cents for payment in planned if payment.method == ACH]
     by_check = [payment.amount_cents for payment in planned if payment.method == CHECK]
-    facts: dict[str, Any] = {"people": len({payment.stream for payment in planned})}
+    held = [payment.amount_cents for payment in planned if payment.method == HELD]
+    people = {payment.stream for payment in planned}
+    facts: dict[str, Any] = {"people": len(people)}
     facts |= {"payments": len(by_bank), "payments_cents": sum(by_bank)}
     facts |= {"checks": len(by_check), "checks_cents": sum(by_check)}
+    if held:
+        somewhere = {payment.stream for payment in planned if payment.method != HELD}
+        facts |= {"held": len(held), "held_cents": sum(held), "held_people": len(people - somewhere)}
     return facts | {"orders": [str(each.order.key) for each in built]}
 
 
