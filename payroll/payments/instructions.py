@@ -80,7 +80,7 @@ def planned(
 
 
 def _of_person(
-    pinned: Pinned, entry: dict[str, Any], stream: str, net_cents: int, held: Collection[str]
+    pinned: Pinned, entry: dict[str, Any], stream: str, net_cents: int, held: Collection[str] = ()
 ) -> Iterator[Planned]:
     """The payments of one person; a destination that gets nothing has none."""
     employee_id, pay_to = entry["employee_id"], entry["pay_to"]
