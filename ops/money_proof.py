@@ -7,8 +7,8 @@ from uuid import UUID
 from ops.evidence import EmployerEvidence, Payment
 from payroll import keys, objects
 from payroll.models import Employer, EmployerRun, PayOrder
-from payroll.payments.instructions import ACH, CHECK, individual_id
-from payroll.payments.orders import ACCEPTED, REPAY, SETTLED
+from payroll.payments.instructions import ACH, CHECK, HELD, individual_id
+from payroll.payments.orders import ACCEPTED, HELD_PAY, REPAY, SETTLED
 
 OF_SANDBOX = "sandbox-bank"
 WAY = ("OrderCreated", "OrderReserved", "OrderSending", "OrderAccepted")
@@ -39,11 +39,15 @@ def instructed_once(part: EmployerEvidence) -> Iterator[str]:
 def _sums(part: EmployerEvidence) -> Iterator[str]:
     instructed, moved = part.facts["PaymentsInstructed"], part.facts.get("MoneyMoved")
     total = len(part.net_cents), sum(part.net_cents.values())
-    if (instructed["people"], instructed["payments_cents"] + instructed["checks_cents"]) != total:
+    held_cents, held_people = (instructed.get(name, 0) for name in ("held_cents", "held_people"))
+    instructed_cents = instructed["payments_cents"] + instructed["checks_cents"] + held_cents
+    if (instructed["people"], instructed_cents) != total:
         yield "the sum instructed is not that of the net pay"
-    if moved and (moved["paid"], moved["paid_cents"]) != total:
-        yield "the sum moved is not that of the net pay"
+    if moved and (moved["paid"] + held_people, moved["paid_cents"] + held_cents) != total:
+        yield "the sum moved is not that of the net pay, less what is held back"
     every = [payment for payments in part.payments.values() for payment in payments]
+    if held_cents != sum(payment.amount_cents for payment in every if payment.method == HELD):
+        yield "the sum held back is not that of the payments"
     if instructed["payments"] != sum(payment.method == ACH for payment in every):
         yield "the number of payments instructed is not that of the payments"
 
@@ -127,7 +131,9 @@ def _strange(part: EmployerEvidence) -> int:
     runs = EmployerRun.objects.filter(employer=part.employer)
     ours = {UUID(key) for facts in runs.values_list("facts", flat=True) for key in facts.get("orders", ())}
     # What came back is paid again in orders of its own, which may move on the payday of another run.
-    again = PayOrder.objects.filter(employer=part.employer, kind=REPAY).values_list("order", flat=True)
+    again = PayOrder.objects.filter(employer=part.employer, kind__in=(REPAY, HELD_PAY)).values_list(
+        "order", flat=True
+    )
     ours |= {key for key in again if key}
     company = "1" + Employer.objects.get(id=part.employer).ein.replace("-", "")
     others = [credit for key, credits in part.books.items() if key not in ours for credit in credits]
@@ -135,11 +141,11 @@ def _strange(part: EmployerEvidence) -> int:
 
 
 def _same_payments(part: EmployerEvidence, found: Counter[tuple[str, int]], where: str) -> Iterator[str]:
-    """Whether this adds up to everybody's net pay in the log, less what they get by check."""
+    """Whether this adds up to everybody's net pay in the log, less what they get by check, and what is held."""
     who, wanted = {}, Counter[str]()
     for employee, cents in part.net_cents.items():
         paid = part.payments.get(employee, [])
-        wanted[employee] = cents - sum(each.amount_cents for each in paid if each.method == CHECK)
+        wanted[employee] = cents - sum(each.amount_cents for each in paid if each.method in {CHECK, HELD})
         for number in {1, *(each.part for each in paid)}:
             who[individual_id(employee, keys.payment_key(part.id, employee, number), number)] = employee
     got = Counter[str]()

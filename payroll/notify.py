@@ -8,6 +8,7 @@ from events import store
 from payroll import keys
 from payroll.calc.money import dollars
 from payroll.models import Notification
+from payroll.payments.instructions import HELD
 
 SETTLED = "payment.settled"
 
@@ -36,12 +37,18 @@ def paid(facts: dict[str, dict[str, Any]]) -> list[Notification]:
         notice(summary),
         *(
             notice(
-                f"You are paid {dollars(sum(cents for _, _, _, cents, *_ in event.data['payments']))} on {pay_date}.",
+                f"You are paid {dollars(cents)} on {pay_date}.",
                 keys.employee_of(event.stream),
             )
             for event in people
+            if (cents := _paid_cents(event.data["payments"]))
         ),
     ]
+
+
+def _paid_cents(payments: list[list[Any]]) -> int:
+    """What a paycheck's payments move; not what is held back."""
+    return sum(cents for _, _, method, cents, *_ in payments if method != HELD)
 
 
 def record(notices: Sequence[Notification]) -> None:

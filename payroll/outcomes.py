@@ -60,7 +60,7 @@ def moved(history: History, sent: Sequence[Order]) -> Outcome:
     """The bank has every order of an employer's run, and exactly what was instructed."""
     instructed = history.facts["PaymentsInstructed"]
     references = [order.facts.get("OrderAccepted", {}).get("bank_reference", BY_TWO_PEOPLE) for order in sent]
-    facts: dict[str, Any] = {"paid": instructed["people"]}
+    facts: dict[str, Any] = {"paid": instructed["people"] - instructed.get("held_people", 0)}
     facts |= {"paid_cents": instructed["payments_cents"] + instructed["checks_cents"]}
     facts |= {"gateway": sent[0].created["moved_by"] or sent[0].created["gateway"]} if sent else {}
     facts |= {"bank_reference": ", ".join(references) or NOTHING_TO_PAY}

@@ -37,7 +37,7 @@ from payroll.domain import PAYCHECK_EVENTS
 from payroll.history import History
 from payroll.manifest import Pinned
 from payroll.models import Employer
-from payroll.payments import building, instructions, orders, sending
+from payroll.payments import building, instructions, orders, pay_accounts, sending
 from payroll.payments.orders import Order
 from payroll.steps import PIPELINE
 from payroll.tolerance import of_employer
@@ -160,9 +160,15 @@ def push_payment(work: Claimed) -> Outcome:
             f"{totals.payable} people and {dollars(totals.net_cents)} were approved, the payments are "
             f"{len(owed)} and {dollars(sum(owed_cents.values()))}: nothing is paid until they agree"
         )
-    planned = instructions.planned(pinned, history.manifests, owed_cents)
+    held = pay_accounts.held_of(pinned.employer)
+    planned = instructions.planned(pinned, history.manifests, owed_cents, held)
     by_bank = [payment for payment in planned if payment.method == instructions.ACH]
-    built = building.build(pinned, by_bank, kind=orders.NET_PAY, effective=pinned.pay_date) if by_bank else []
+    built = []
+    if by_bank:
+        in_part = any(payment.method == instructions.HELD for payment in planned)
+        built = building.build(
+            pinned, by_bank, kind=orders.NET_PAY, effective=pinned.pay_date, in_part=in_part
+        )
     versions = {stream: event.version for stream, event in owed.items()}
     return Outcome(
         events=[

@@ -19,6 +19,7 @@ from ops.admin.log import history
 from ops.admin.paid_to import paid_to
 from ops.admin.stub import state, stub
 from payroll.models import Employee, Employer, EmployerRun, Paycheck, Payment, PayOrder, YearToDate
+from payroll.payments.orders import NO_ORDER
 
 UNFINISHED = ("PaycheckBegan", "TimeEntered", "PayCalculated", "TaxCalculated")
 WHAT: dict[str, tuple[str, dict[str, Any]]] = {
@@ -123,7 +124,7 @@ class PaycheckAdmin(Endless):
         facts += [("Pay date", row.pay_date), ("State", words.badge(*state(row.last_event, row.facts)))]
         for payment in Payment.objects.filter(paycheck=row.stream).order_by("part"):
             order = PayOrder.objects.filter(order=payment.order).first()
-            stands = payment.state_of_its_own or (order.state if order else "by check")
+            stands = payment.state_of_its_own or (order.state if order else NO_ORDER[payment.method])
             text = f"{words.amount(payment.amount_cents)}, {stands}"
             facts.append(("Payment", words.link(words.page(PayOrder, order.pk), text) if order else text))
         if YearToDate.objects.filter(id=year).exists():

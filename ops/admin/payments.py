@@ -132,7 +132,7 @@ class PaymentAdmin(Endless):
 
     @admin.display(description="state")
     def stands(self, row: Any) -> str:
-        return badge(row.state_of_its_own or row.carried or "by check")
+        return badge(row.state_of_its_own or row.carried or orders.NO_ORDER[row.method])
 
     amount = money("amount_cents", "amount")
 
@@ -140,7 +140,7 @@ class PaymentAdmin(Endless):
         facts: list[tuple[str, object]] = [
             ("Employee", words.link(words.page(Paycheck, row.paycheck), f"{row.employer}/{row.employee_id}")),
             ("Amount", words.amount(row.amount_cents)),
-            ("State", badge(row.state_of_its_own or row.carried or "by check")),
+            ("State", badge(row.state_of_its_own or row.carried or orders.NO_ORDER[row.method])),
             ("Part of the net pay", row.part),
             ("Key", words.code(row.payment)),
             ("Trace", words.code(row.trace)),

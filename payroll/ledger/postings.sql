@@ -138,7 +138,7 @@ leg (stream, version, part, account, cents) as (
           cross join lateral (values
                 ('garnishment/' || key, value::bigint), ('wages_payable', -value::bigint)) line (account, cents)
          ) line (account, cents)
-   where kind in ('net-pay', 'repay')
+   where kind in ('net-pay', 'repay', 'held-pay')
      and (type = 'OrderAccepted' or type = 'OrderResolved' and data ->> 'resolved_as' = 'accepted'
           or type = 'OrderRejected' and (
              select stood.data ->> 'state' from events_event stood
@@ -165,7 +165,7 @@ leg (stream, version, part, account, cents) as (
           where returned.type = 'PaymentReturned' and returned.data ->> 'order' = entry.order_key
             and (returned.xid, returned.position) < (entry.xid, entry.position)) of (settled)
    cross join lateral (values ('net_pay_clearing', settled), ('employer_funding', -settled)) line (account, cents)
-   where type = 'OrderSettled' and kind in ('net-pay', 'repay')
+   where type = 'OrderSettled' and kind in ('net-pay', 'repay', 'held-pay')
   union all
   -- The debit that the file itself carried has filled the funding account from the employer's own.
   select stream, version, 2, account, cents
@@ -173,7 +173,7 @@ leg (stream, version, part, account, cents) as (
    cross join lateral (values
          ('employer_funding', (created ->> 'debits_cents')::bigint),
          ('employer_bank', -(created ->> 'debits_cents')::bigint)) line (account, cents)
-   where type = 'OrderSettled' and kind in ('net-pay', 'repay')
+   where type = 'OrderSettled' and kind in ('net-pay', 'repay', 'held-pay')
   union all
   -- A reversal that settled has brought money back; the file's own offset, where there is one, is not counted again.
   select stream, version, 1, account, cents

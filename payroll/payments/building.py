@@ -17,7 +17,7 @@ from payroll.calc import calendar
 from payroll.manifest import Pinned
 from payroll.payments import ach, ach_reader, gateway_http, gateways
 from payroll.payments.gateway_http import HttpGateway, HttpPayment
-from payroll.payments.instructions import ACH, CHECK, Planned
+from payroll.payments.instructions import ACH, CHECK, HELD, Planned
 from payroll.payments.orders import NewOrder
 
 CUT_OFF_DAYS = 2  # banking days before the money moves that the bank wants the file
@@ -46,25 +46,29 @@ def build(
     effective: date,
     limits: ach.Limits | None = None,
     again: Again | None = None,
+    in_part: bool = False,
 ) -> list[Built]:
     """The orders that carry these payments: one, or as many as the limits of a file make of them.
 
     payments    by account; checks are not the bank's
     effective   the day on which the money is to move, moved to the banking day before when it is none
+    in_part     some of the run is held back, which is not frozen as all else is: see the file's name
     again       where it is not the employer's run that is paid, but what came back of it
     raises      NeedsReview when no file can be made, or the finished file does not read as it should
     """
     effective = calendar.adjust_before(effective)
     entries = [_entry(payment) for payment in payments]
     if gateways.configured() == HttpGateway.name:
-        return [_order(pinned, kind, effective, 0, _listed(pinned, effective, entries), again)]
+        return [_order(pinned, kind, effective, 0, _listed(pinned, effective, entries), again, in_part)]
     try:
         parts = ach.split([ach.payroll(entries, effective)], limits=limits or ach.Limits())
         first = again.modifier if again else pinned.file_modifier
         files = [_file(pinned, effective, modifier(first, number), part) for number, part in enumerate(parts)]
     except ach.FileRefused as refused:
         raise NeedsReview(f"no payment file can be made: {refused}") from refused
-    return [_order(pinned, kind, effective, number, file, again) for number, file in enumerate(files)]
+    return [
+        _order(pinned, kind, effective, number, file, again, in_part) for number, file in enumerate(files)
+    ]
 
 
 def _file(pinned: Pinned, effective: date, letter: str, batches: Sequence[ach.Batch]) -> ach.File:
@@ -105,17 +109,25 @@ def _listed(pinned: Pinned, effective: date, entries: Sequence[ach.Entry]) -> ac
 
 
 def _order(  # noqa: PLR0917
-    pinned: Pinned, kind: str, effective: date, number: int, file: ach.File, again: Again | None
+    pinned: Pinned,
+    kind: str,
+    effective: date,
+    number: int,
+    file: ach.File,
+    again: Again | None,
+    in_part: bool,
 ) -> Built:
     """The order of a file, whose bytes are stored once under its name."""
     ending = "json" if gateways.configured() == HttpGateway.name else "ach"
     key = keys.order_key(pinned.employer_run, number)
     name = f"{pinned.pay_date}/{pinned.employer}-{pinned.employer_run}{f'-{number + 1}' if number else ''}"
     if again:
-        # The account is the roster's of the moment and the day today's: another attempt makes another file, so the
-        # content is in its name, and what was left behind never collides.
         key = keys.key("file", pinned.employer_run, "again", again.of, number)
-        name = f"{effective}/{pinned.employer}-{key}-{hashlib.sha256(file.content).hexdigest()[:12]}"
+        name = f"{effective}/{pinned.employer}-{key}"
+    if again or in_part:
+        # What the roster or the log says of an account at this moment is in it: another attempt makes another file,
+        # so the content is in its name, and what was left behind never collides.
+        name += f"-{hashlib.sha256(file.content).hexdigest()[:12]}"
     name = f"files/{name}.{ending}"
     order = NewOrder(
         key=key,
@@ -137,12 +149,17 @@ def _order(  # noqa: PLR0917
 
 
 def instructed(planned: Sequence[Planned], built: Sequence[Built]) -> dict[str, Any]:
-    """What the employer's run records of its payments: how many people, how much by bank, how much by check."""
+    """What the employer's run records of its payments: how many people, how much by bank, by check, held back."""
     by_bank = [payment.amount_cents for payment in planned if payment.method == ACH]
     by_check = [payment.amount_cents for payment in planned if payment.method == CHECK]
-    facts: dict[str, Any] = {"people": len({payment.stream for payment in planned})}
+    held = [payment.amount_cents for payment in planned if payment.method == HELD]
+    people = {payment.stream for payment in planned}
+    facts: dict[str, Any] = {"people": len(people)}
     facts |= {"payments": len(by_bank), "payments_cents": sum(by_bank)}
     facts |= {"checks": len(by_check), "checks_cents": sum(by_check)}
+    if held:
+        somewhere = {payment.stream for payment in planned if payment.method != HELD}
+        facts |= {"held": len(held), "held_cents": sum(held), "held_people": len(people - somewhere)}
     return facts | {"orders": [str(each.order.key) for each in built]}
 
 

@@ -226,7 +226,7 @@ def _came_back(follows: Follows, file: CameBack, sha256: str, by: str) -> None:
 
 def _of_account(payments: list[Sent], sha256: str) -> Callable[[Sent], tuple[str, int, dict[str, Any]]]:
     """For a payment: the stream of the account it went to, how many events it has, and what its events say of it."""
-    known_as = matching.known_as(payments)
+    known_as = matching.accounts_of(payments)
     streams = {each.payment: pay_accounts.stream(each.employer, each.employee_id) for each in payments}
     recorded = store.read_each(set(streams.values()))
 

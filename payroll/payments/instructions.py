@@ -1,6 +1,6 @@
 """From approved net pay to payments: who is paid how much, into which account, or by check."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from payroll import crypto, keys, manifest
 from payroll.calc import deposits
 from payroll.manifest import Pinned
 
-ACH, CHECK = "ach", "check"
+ACH, CHECK, HELD = "ach", "check", "held"
 ID_MAX = 15
 
 
@@ -31,7 +31,7 @@ class Planned:
     part     the place of its destination in the person's order, from 1, so that a destination keeps its number in
              a run where another gets nothing; 1 for whoever has one destination
     key      the payment's, for ever
-    method   "ach", or "check" with nothing in `to`
+    method   "ach", or "check" with nothing in `to`; "held" where money came back from the account: it stays owed
     """
 
     stream: str
@@ -48,11 +48,17 @@ class Planned:
         return individual_id(self.employee_id, self.key, self.part)
 
 
-def planned(pinned: Pinned, manifests: list[dict[str, Any]], owed_cents: Mapping[str, int]) -> list[Planned]:
+def planned(
+    pinned: Pinned,
+    manifests: list[dict[str, Any]],
+    owed_cents: Mapping[str, int],
+    held: Mapping[str, Collection[str]] | None = None,
+) -> list[Planned]:
     """Every payment of an employer's run: by person as the manifests list them, and by priority.
 
     manifests    as the employer run's history lists them
     owed_cents   net pay by paycheck stream, all above zero; the payments sum to it
+    held         accounts that nothing is paid into, as keyed hashes by employee id (pay_accounts.held_of)
     raises       NeedsReview when a paycheck has no entry in them, or its pay no place to go
     """
     payments: list[Planned] = []
@@ -64,7 +70,8 @@ def planned(pinned: Pinned, manifests: list[dict[str, Any]], owed_cents: Mapping
             stream = keys.paycheck_stream(pinned.employer_run, employee_id, frozen["terms"]["sequence"])
             if stream in owed_cents:
                 found.add(stream)
-                payments += _of_person(pinned, entry, stream, owed_cents[stream])
+                kept = (held or {}).get(employee_id, ())
+                payments += _of_person(pinned, entry, stream, owed_cents[stream], kept)
     if missing := owed_cents.keys() - found:
         raise NeedsReview(
             f"{len(missing)} paychecks have no entry in a manifest: nothing is paid until they do"
@@ -72,7 +79,9 @@ def planned(pinned: Pinned, manifests: list[dict[str, Any]], owed_cents: Mapping
     return payments
 
 
-def _of_person(pinned: Pinned, entry: dict[str, Any], stream: str, net_cents: int) -> Iterator[Planned]:
+def _of_person(
+    pinned: Pinned, entry: dict[str, Any], stream: str, net_cents: int, held: Collection[str] = ()
+) -> Iterator[Planned]:
     """The payments of one person; a destination that gets nothing has none."""
     employee_id, pay_to = entry["employee_id"], entry["pay_to"]
     places = sorted(entry.get("deposits", ()), key=lambda place: int(place["priority"]))
@@ -88,17 +97,26 @@ def _of_person(pinned: Pinned, entry: dict[str, Any], stream: str, net_cents: in
     for part, (place, amount_cents) in enumerate(zip(places, amounts, strict=True), start=1):
         if not amount_cents:
             continue
-        to = None
-        if place["method"] == ACH:
+        to, method = None, place["method"]
+        if method == ACH:
             if not place["account"]:
                 raise NeedsReview(
                     f"{employee_id} has no place for their pay: correct the inputs, then redrive"
                 )
             context = manifest.account_context(pinned, employee_id, place["priority"])
             account = crypto.decrypt(place["account"], context)
-            to = Account(pay_to["name"], place["routing"], account, place["account_type"])
+            if held and known_as(pinned.employer, employee_id, place["routing"], account) in held:
+                method = HELD
+            else:
+                to = Account(pay_to["name"], place["routing"], account, place["account_type"])
         key = keys.payment_key(pinned.employer_run, employee_id, sequence=part)
-        yield Planned(stream, employee_id, part, key, place["method"], amount_cents, to)
+        yield Planned(stream, employee_id, part, key, method, amount_cents, to)
+
+
+def known_as(employer: str, employee_id: str, routing: str, account: str) -> str:
+    """A keyed hash: equal for the same account of the same person, and nothing to turn back without the key."""
+    context = crypto.context("payment", "routing+account", employer, employee_id)
+    return crypto.blind_index(f"{routing[:8]}{account}", context)
 
 
 def individual_id(employee_id: str, payment_key: UUID, part: int = 1) -> str:

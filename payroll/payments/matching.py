@@ -13,9 +13,9 @@ from uuid import UUID
 from events import store
 from payroll import keys, objects
 from payroll.models import EmployerRun, Payment, PayOrder
-from payroll.payments import ach_reader, orders, pay_accounts
+from payroll.payments import ach_reader, orders
 from payroll.payments.came_back import Original
-from payroll.payments.instructions import ACH, individual_id
+from payroll.payments.instructions import ACH, individual_id, known_as
 
 
 class Sent(NamedTuple):
@@ -114,13 +114,11 @@ def sent_as(originals: Iterable[Original]) -> AllSent:
     return AllSent(newest_first, set())
 
 
-def known_as(sent: Iterable[Sent]) -> dict[UUID, str]:
+def accounts_of(sent: Iterable[Sent]) -> dict[UUID, str]:
     """The accounts that payments went to, as keyed hashes by payment, from the files that were sent."""
     read = cache(_accounts)
     return {
-        each.payment: pay_accounts.known_as(
-            each.employer, each.employee_id, *read(each.object, each.sha256)[each.trace]
-        )
+        each.payment: known_as(each.employer, each.employee_id, *read(each.object, each.sha256)[each.trace])
         for each in sent
     }
 

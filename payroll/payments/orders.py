@@ -23,7 +23,10 @@ SETTLED, RETURNED, REVERSED = "settled", "returned", "reversed"
 
 STATES = (CREATED, RESERVED, SENDING, UNKNOWN, REJECTED, ACCEPTED, SETTLED, RETURNED, REVERSED)
 
-NET_PAY, REPAY, REVERSAL = "net-pay", "repay", "reversal"  # kinds of orders
+# Kinds of orders: what a run pays, what came back and is paid again, what was held back and is paid later, reversals.
+NET_PAY, REPAY, HELD_PAY, REVERSAL = "net-pay", "repay", "held-pay", "reversal"
+
+NO_ORDER = {"check": "by check", "held": "held"}  # where a payment stands that no order carries, by method
 
 PREFIX = "order-"
 

@@ -19,7 +19,7 @@ from payroll import crypto, keys
 from payroll.models import Decision, DepositDestination, Employee
 from payroll.payments import decisions
 from payroll.payments.came_back import Corrected
-from payroll.payments.instructions import Account
+from payroll.payments.instructions import Account, known_as
 from payroll.refusal import Refused
 
 PREFIX = "account-"
@@ -29,12 +29,6 @@ PROPOSED, APPLIED = "proposed", "applied"
 
 def stream(employer: str, employee_id: str) -> str:
     return f"{PREFIX}{employer}+{employee_id}"
-
-
-def known_as(employer: str, employee_id: str, routing: str, account: str) -> str:
-    """A keyed hash: equal for the same account of the same person, and nothing to turn back without the key."""
-    context = crypto.context("payment", "routing+account", employer, employee_id)
-    return crypto.blind_index(f"{routing[:8]}{account}", context)
 
 
 def change_context(employer: str, employee_id: str, change: str) -> str:
@@ -86,6 +80,14 @@ def held(events: list[Recorded]) -> dict[str, str]:
         for event in events
         if event.type == "AccountHeld"
     }
+
+
+def held_of(employer: str) -> dict[str, dict[str, str]]:
+    """`held` of everybody of an employer, by employee id."""
+    found: dict[str, list[Recorded]] = {}
+    for event in store.read_prefix(f"{PREFIX}{employer}+", "AccountHeld"):
+        found.setdefault(_whose(event)[1], []).append(event)
+    return {employee_id: held(events) for employee_id, events in found.items()}
 
 
 class Held(NamedTuple):

@@ -1,6 +1,6 @@
-"""Pay again what came back: one person proposes, another confirms, and an order of its own carries it to the bank.
+"""Pay again what came back, and pay what was held back, by an order of its own: one person proposes, another confirms.
 
-    payment-<key>   PaymentReturned ─▶ PaymentRepayProposed ─▶ PaymentReissued
+    payment-<key>   (PaymentReturned) ─▶ PaymentRepayProposed ─▶ PaymentReissued
 
 The money goes to the account that the roster names by now, and never to one that is held. The new payment's key follows
 from the old one's, and the old one's stream takes PaymentReissued once, so nothing is paid again twice.
@@ -25,8 +25,8 @@ from payroll.manifest import Pinned
 from payroll.models import Decision, Payment, PayOrder
 from payroll.payments import building, decisions, pay_accounts, sending
 from payroll.payments.building import MODIFIERS, Again, Built
-from payroll.payments.instructions import ACH, Planned
-from payroll.payments.orders import REPAY, RETURNED
+from payroll.payments.instructions import ACH, HELD, Planned, known_as
+from payroll.payments.orders import HELD_PAY, REPAY, RETURNED
 from payroll.projections import PAYCHECKS, RUNS
 from payroll.refusal import Refused
 
@@ -96,8 +96,8 @@ def repay(*, by: str, run: UUID | None = None, employer: str = "", payments: Seq
 
 
 def _chosen(run: UUID | None, employer: str, payments: Sequence[UUID]) -> list[Payment]:
-    """The payments that came back and were not paid again. Raises Refused."""
-    wanted = Q(state_of_its_own=RETURNED)
+    """The payments that came back, or were held back, and were not paid again. Raises Refused."""
+    wanted = Q(state_of_its_own=RETURNED) | Q(method=HELD)
     wanted &= Q(run=run) if run else Q()
     wanted &= Q(employer=employer) if employer else Q()
     wanted &= Q(payment__in=payments) if payments else Q()
@@ -119,7 +119,7 @@ def _back(rows: Sequence[Payment], waiting: dict[UUID, str]) -> Iterator[Back]:
         except Refused as nowhere:
             waiting[row.payment] = str(nowhere)
             continue
-        into = pay_accounts.known_as(row.employer, row.employee_id, to.routing, to.account)
+        into = known_as(row.employer, row.employee_id, to.routing, to.account)
         held = pay_accounts.held(store.read(pay_accounts.stream(row.employer, row.employee_id)))
         if into in held:
             waiting[row.payment] = (
@@ -136,18 +136,22 @@ def _back(rows: Sequence[Payment], waiting: dict[UUID, str]) -> Iterator[Back]:
 
 
 def _orders(ready: Sequence[Back]) -> Iterator[tuple[Built, list[Back]]]:
-    """The orders that pay these: per employer's run, and per person who proposed. Their bytes lie in storage after."""
-    groups: dict[tuple[UUID, str], list[Back]] = {}
+    """The orders that pay these: per employer's run, per person who proposed, and what was held back by itself.
+
+    Their bytes lie in storage after.
+    """
+    groups: dict[tuple[UUID, str, str], list[Back]] = {}
     for each in ready:
-        groups.setdefault((each.row.employer_run, each.proposed_by), []).append(each)
+        kind = HELD_PAY if each.row.method == HELD else REPAY
+        groups.setdefault((each.row.employer_run, each.proposed_by, kind), []).append(each)
     effective = calendar.add_banking_days(database.now().date(), building.CUT_OFF_DAYS)
     letters: dict[str, int] = {}
-    for (employer_run, _), members in groups.items():
+    for (employer_run, _, kind), members in groups.items():
         pinned = Pinned.of(History(keys.employerrun_stream(employer_run)).facts["EmployerRunOpened"])
         again = Again(min(each.row.payment for each in members), _letter(pinned.employer, effective, letters))
         try:
             made = building.build(
-                pinned, [each.planned for each in members], kind=REPAY, effective=effective, again=again
+                pinned, [each.planned for each in members], kind=kind, effective=effective, again=again
             )
         except NeedsReview as refused:
             raise Refused(str(refused)) from refused
@@ -166,8 +170,17 @@ def _letter(employer: str, effective: date, letters: dict[str, int]) -> str:
     return MODIFIERS[-1 - before]
 
 
+def _state(row: Payment) -> str:
+    return row.state_of_its_own or HELD
+
+
 def _proposal(each: Back, by: str) -> NewEvent:
-    facts = {"payment": str(each.row.payment), "state": RETURNED, "repay_proposed_by": by, "into": each.into}
+    facts = {
+        "payment": str(each.row.payment),
+        "state": _state(each.row),
+        "repay_proposed_by": by,
+        "into": each.into,
+    }
     return each.history.next(PROPOSED, facts)
 
 
@@ -190,7 +203,7 @@ def _record(built: Built, carried: Sequence[Back], by: str) -> None:
 def _reissued(each: Back, order: UUID, trace: str, by: str) -> NewEvent:
     """The last event of the old payment: everything that the new one is known by, but for the account."""
     row = each.row
-    facts: dict[str, Any] = {"payment": str(row.payment), "state": RETURNED}
+    facts: dict[str, Any] = {"payment": str(row.payment), "state": _state(row)}
     facts |= {"reissued_by": each.proposed_by, "confirmed_by": by}
     facts |= {"reissue_key": str(each.planned.key), "reissue_order": str(order), "reissue_trace": trace}
     facts |= {"paycheck": row.paycheck, "run": str(row.run), "employer_run": str(row.employer_run)}

@@ -13,7 +13,7 @@ from events.models import Work
 from ops.proof import prove
 from payroll import crypto, keys
 from payroll.ledger.balance import TrialBalance
-from payroll.models import Decision, Employee, Payment, PayOrder
+from payroll.models import Decision, Employee, Notification, Payment, PayOrder
 from payroll.payments import bank, gateways, halt
 from payroll.payments.imports import import_file
 from payroll.payments.orders import Order
@@ -228,3 +228,56 @@ def test_the_command_shows_nobody_s_account():
     assert "pays again" in out.getvalue()
     shown = json.dumps([event.data for event in store.read_prefix("payment-")]) + out.getvalue()
     assert NEW_ACCOUNT not in shown and "5550001" not in shown
+
+
+# Held back
+
+
+def test_a_run_pays_nothing_into_a_held_account_and_what_it_holds_back_is_paid_later():
+    (old,) = come_back("ann")
+    run = paydays.pay("ACME", period=paydays.NEXT)
+    projection.catch_up()
+
+    held, paid = payment("ann", pay_date="2026-12-04"), payment("bob", pay_date="2026-12-04")
+    assert (held.method, held.order, held.trace) == ("held", None, "")
+    instructed = paydays.part("ACME", paydays.NEXT)["PaymentsInstructed"]
+    assert (instructed["payments"], instructed["payments_cents"]) == (1, paid.amount_cents)
+    assert (instructed["held"], instructed["held_cents"], instructed["held_people"]) == (
+        1,
+        held.amount_cents,
+        1,
+    )
+    moved = paydays.part("ACME", paydays.NEXT)["MoneyMoved"]
+    assert (moved["paid"], moved["paid_cents"]) == (1, paid.amount_cents)
+    assert (len(booked("ann")), len(booked("bob"))) == (1, 2)
+    told = Notification.objects.filter(employer_run=held.employer_run).values_list("employee_id", flat=True)
+    assert sorted(told) == ["", "bob"]
+    assert balances()["wages_payable"] == -held.amount_cents
+    assert not [finding for line in prove(run) for finding in line.findings]
+    assert {row.payment for row in (old, held)} == repay(by="amy").waiting.keys()
+
+    new_account("ann")
+    assert len(repay(by="amy").proposed) == 2
+    assert len(repay(by="bea").orders) == 2
+    go_on()
+
+    assert [account for account, _ in booked("ann")] == ["5550001", NEW_ACCOUNT, NEW_ACCOUNT]
+    assert sorted(PayOrder.objects.values_list("kind", flat=True)) == [
+        "held-pay",
+        "net-pay",
+        "net-pay",
+        "repay",
+    ]
+    assert not {"returns", "wages_payable"} & balances().keys()
+    assert not projection.differences()
+    for each in (old.run, run):
+        assert not [finding for line in prove(each) for finding in line.findings]
+
+
+def test_a_run_whose_every_account_is_held_has_no_order_and_completes():
+    come_back("ann", "bob")
+    run = paydays.pay("ACME", period=paydays.NEXT)
+    part = paydays.part("ACME", paydays.NEXT)
+    assert (part["PaymentsInstructed"]["orders"], part["MoneyMoved"]["paid_cents"]) == ([], 0)
+    assert "EmployerRunCompleted" in part
+    assert not [finding for line in prove(run) for finding in line.findings]

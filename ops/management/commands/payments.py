@@ -192,7 +192,9 @@ def _order(row: PayOrder) -> dict[str, Any]:
 
 
 def _payment(row: Payment) -> dict[str, Any]:
-    state = row.state_of_its_own or (Order(orders.stream(row.order)).state if row.order else "by check")
+    state = row.state_of_its_own or (
+        Order(orders.stream(row.order)).state if row.order else orders.NO_ORDER[row.method]
+    )
     return {
         "key": str(row.payment),
         "what": f"{row.employee_id}, part {row.part}, paid {row.pay_date}",
