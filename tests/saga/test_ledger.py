@@ -152,6 +152,16 @@ def test_what_is_remitted_with_the_file_is_taken_off_what_was_withheld_for_it() 
     assert balances() == {"wages_expense": 1_000, "net_pay_clearing": -1_000}
 
 
+def test_what_the_bank_says_it_holds_is_posted_and_a_difference_to_the_file_stays_in_the_clearing() -> None:
+    part = paid("o1")
+    order("o1", part, 130_000)
+    accept("o1", 129_000)
+    assert balances() == ACCRUED | {"wages_payable": -1_000, "net_pay_clearing": -129_000}
+    settle("o1")
+    left = {"wages_payable": -1_000, "net_pay_clearing": 1_000, "employer_funding": -130_000}
+    assert balances() == ACCRUED | left
+
+
 def test_only_what_two_people_found_accepted_is_posted() -> None:
     part = paid("o1", "o2")
     for key, resolved_as in (("o1", "accepted"), ("o2", "rejected")):
