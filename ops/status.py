@@ -43,7 +43,7 @@ class EmployerStatus:
     paid: int
     limits: list[str] = field(default_factory=list)  # what holds it back, in words
     carried_over: list[str] = field(default_factory=list)  # employee ids, to `carried_to_run`
-    carried_to_run: str = ""
+    carried_to_run: str | None = None
 
 
 @dataclass
@@ -151,7 +151,7 @@ def run_status(run: UUID | str) -> RunStatus:
                 net_cents=row.net_cents if _counts(row) else 0,
                 paid=row.facts.get("paid", 0),
                 carried_over=row.facts.get("carried", []),
-                carried_to_run=row.facts.get("carried_to_run", ""),
+                carried_to_run=row.facts.get("carried_to_run"),
                 limits=[
                     _in_words(limit, row.employees)
                     for limit in holds

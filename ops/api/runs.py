@@ -86,6 +86,8 @@ class EmployerTold(Told):
     net_cents: Cents
     paid: int
     limits: list[str] = Field(description="What holds it back, in words.")
+    carried_over: list[str] = Field(description="Employees whom a release has carried over to another run.")
+    carried_to_run: Id | None
 
 
 class LetterTold(Told):
