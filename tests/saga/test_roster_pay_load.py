@@ -295,6 +295,8 @@ def test_pay_items_of_a_period(tmp_path):
     load(tmp_path, {PAY_ITEMS: rows})
     period = (date(2026, 11, 1), date(2026, 11, 14))
     found = pay_inputs.pay_items(everybody(), *period)
+    ids = [item.pop("id") for listed in found.values() for item in listed]
+    assert len(set(ids)) == len(ids) == 3
     assert found == {
         key("e1"): [
             {
