@@ -86,6 +86,8 @@ class EmployerTold(Told):
     net_cents: Cents
     paid: int
     limits: list[str] = Field(description="What holds it back, in words.")
+    carried_over: list[str] = Field(description="Employee IDs of who is paid in `carried_to_run` instead.")
+    carried_to_run: str
 
 
 class LetterTold(Told):
