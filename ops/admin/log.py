@@ -17,7 +17,7 @@ from ops.admin import words
 from ops.admin.base import Endless, Facts, Section, Table, Text
 from ops.admin.filters import as_uuid
 from payroll.domain import OUT, PAYCHECK_EVENTS
-from payroll.models import EmployerRun, Paycheck, PayRun
+from payroll.models import EmployerRun, Paycheck, PayOrder, PayRun
 from payroll.models.read import STATES
 
 # What a stream's name begins with, and what can happen in it: few streams of a kind are found by their names.
@@ -31,9 +31,13 @@ TYPES = {
         *(*PAYCHECK_EVENTS, "PaymentInstructed"),
         *OUT,
     ),
+    "order": (
+        *("OrderCreated", "OrderReserved", "OrderSending", "OrderUnknown", "OrderRejected", "OrderAccepted"),
+        *("OrderDecisionProposed", "OrderResolved", "OrderSettled"),
+    ),
     "deadletter": ("DeadLettered", "Redriven", "Dismissed", "CarriedOver"),
 }
-PAGES = {"payrun": PayRun, "employerrun": EmployerRun, "paycheck": Paycheck}
+PAGES = {"payrun": PayRun, "employerrun": EmployerRun, "paycheck": Paycheck, "order": PayOrder}
 STREAM_SHOWN = 200
 TONES = {"ready": "wait", "leased": "busy", "dead": "bad", "waiting": "wait", "done": "good"}
 

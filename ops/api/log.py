@@ -180,7 +180,7 @@ def _chosen(filters: Filters) -> tuple[list[Range] | None, UUID | None]:
 
 
 def of_run(run: UUID) -> list[Range]:
-    """The streams of a pay run: its own, its employers', their paychecks', its dead letters' and its requests'.
+    """The streams of a pay run: its own, its employers', their paychecks', its orders', dead letters' and requests'.
 
     Nothing when there is no such run.
     """
@@ -191,12 +191,14 @@ def of_run(run: UUID) -> list[Range]:
     prefixes = [keys.paycheck_prefix(part) for part in parts]
     run_keys = (str(run), keys.cancellation(run))
     letters = DeadLetter.objects.filter(run_key__in=run_keys).values_list("id", flat=True)
+    sent = Work.objects.filter(run_key=str(run), saga="order").values_list("subject", flat=True)
     asked = TaskToken.objects.filter(run_key=str(run)).values_list("work", flat=True).distinct()
     prefixes += [f"request-{work}-" for work in asked]
     return [
         exactly(keys.payrun_stream(run)),
         *(exactly(keys.employerrun_stream(part)) for part in parts),
         *(Range(prefix, prefix + LAST) for prefix in prefixes),
+        *(exactly(order) for order in sent),
         *(exactly(dead_letters.stream(letter)) for letter in letters),
     ]
 

@@ -100,6 +100,7 @@ def test_a_run_brings_all_that_belongs_to_it(program: Program, scene: Opened) ->
         "payrun",
         "employerrun",
         "paycheck",
+        "order",
         "deadletter",
     }
     tax = [event for event in told if event["type"] == "TaxCalculated"]

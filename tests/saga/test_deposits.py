@@ -11,11 +11,11 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
 from events.failures import NeedsReview
-from payroll import ask, crypto, keys, manifest, replay
+from payroll import ask, crypto, keys, manifest, objects, replay
 from payroll.history import History
 from payroll.manifest import Pinned
 from payroll.models import DepositDestination, Employee
-from payroll.payments import ach_reader, instructions
+from payroll.payments import ach_reader, building, instructions
 from payroll.roster import ImportSummary, RosterRefused, import_folder, read
 from tests.saga import paydays, roster_files
 from tests.saga.deposit_files import CHECK, DIRECT_DEPOSITS, NO_ACCOUNT, PEOPLE, SHARED, deposit, payday
@@ -378,7 +378,10 @@ def test_a_run_pays_every_part_to_the_cent(stored: Path) -> None:
     assert payments == instructions.planned(pinned, manifests(pinned), net), "planned again it is the same"
     assert not any(account in repr(payments) for account in (OWN, "8800112202", "O'Brien"))
 
-    file = ach_reader.read(instructions.payment_file(pinned, manifests(pinned), net))
+    by_bank = [each for each in payments if each.method == "ach"]
+    (built,) = building.build(pinned, by_bank, kind="net-pay", effective=pinned.pay_date)
+    content = objects.get_verified(built.order.object, built.order.sha256)
+    file = ach_reader.read(content)
     assert not file.findings
     assert [(e.individual_id, e.account.strip(), e.amount_cents) for e in file.entries] == [
         ("ANN", "8800112202", 500_00),
@@ -388,6 +391,8 @@ def test_a_run_pays_every_part_to_the_cent(stored: Path) -> None:
         ("DEE", "8800112201", 2000_00),
         ("DEE/2", "8800112202", 12_25),
     ]
+    assert built.traces.keys() == {str(each.key) for each in by_bank}
+    assert (built.order.entries, built.order.credits_cents) == (6, sum(each.amount_cents for each in by_bank))
 
 
 def test_later_edits_of_the_roster_go_to_the_next_run(stored: Path) -> None:

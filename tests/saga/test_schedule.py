@@ -180,7 +180,7 @@ def _paid() -> list[dict[str, Any]]:
     merged: dict[str, dict[str, Any]] = {}
     for event in store.read_prefix("paycheck-"):
         merged.setdefault(event.stream, {}).update(event.data)
-    return [facts for facts in merged.values() if "payment_key" in facts]
+    return [facts for facts in merged.values() if "payments" in facts]
 
 
 # Many at once
