@@ -14,7 +14,20 @@ from events.store import NewEvent
 from ops.ledger import ledger_findings
 from payroll import keys
 from payroll.models import LedgerTransaction
-from tests.saga.ledger_log import RUN, EmployerRun, accept, come_back, order, record, settle
+from tests.saga.ledger_log import (
+    O1,
+    O2,
+    O3,
+    P1,
+    P2,
+    RUN,
+    EmployerRun,
+    accept,
+    come_back,
+    order,
+    record,
+    settle,
+)
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -36,14 +49,14 @@ def everything() -> EmployerRun:
     )
     acme.paycheck("ann", gross=100_000, net=80_000, federal_income_tax=20_000)
     stream = acme.paycheck("bob", gross=50_000, net=50_000)
-    acme.instruct("o1", checks_cents=10_000)
-    order("o1", acme, 120_000, debits_cents=120_000)
-    accept("o1", 120_000)
-    come_back("p1", acme, "o1", 1_000)
-    settle("o1")
-    come_back("p2", acme, "o1", 2_000)
-    order("o2", acme, 3_000, "repay")
-    accept("o2", 3_000)
+    acme.instruct(O1, checks_cents=10_000)
+    order(O1, acme, 120_000, debits_cents=120_000)
+    accept(O1, 120_000)
+    come_back(P1, acme, O1, 1_000)
+    settle(O1)
+    come_back(P2, acme, O1, 2_000)
+    order(O2, acme, 3_000, "repay")
+    accept(O2, 3_000)
     record(stream, "PaycheckVoided", {"voided_by": "maker"})
     EmployerRun("CORP", OTHER).instruct()
     projection.catch_up()
@@ -187,7 +200,7 @@ def test_an_event_altered_after_it_was_folded_is_named(db: Cluster, part: Employ
 
 
 def test_a_ledger_that_is_behind_says_so(part: EmployerRun) -> None:
-    settle("o2")
+    settle(O2)
     (finding,) = findings()
     assert "has not folded" in finding
     projection.catch_up()
@@ -197,7 +210,7 @@ def test_a_ledger_that_is_behind_says_so(part: EmployerRun) -> None:
 def test_a_ledger_that_is_stopped_says_why(part: EmployerRun) -> None:
     duck = EmployerRun("DUCK")
     duck.paycheck("eve", gross=5, net=6)
-    duck.instruct("o3")
+    duck.instruct(O3)
     projection.catch_up()
     assert any("cannot be folded any further: IntegrityError" in each for each in findings())
     with pytest.raises(CommandError, match="the ledger lacks what the log holds"):
@@ -226,7 +239,7 @@ def test_the_trial_balance_by_account_and_by_employer(capsys: pytest.CaptureFixt
 
 def test_the_trial_balance_for_a_program_is_caught_up(capsys: pytest.CaptureFixture[str]) -> None:
     everything()
-    settle("o2")  # nobody has folded it
+    settle(O2)  # nobody has folded it
     told = json.loads(shown(capsys, "trial-balance", "--run", RUN, "--employer", "ACME", "--json"))
     assert (told["run"], told["employer"], told["balance_cents"]) == (RUN, "ACME", 0)
     by_account = {each["account"]: each["balance_cents"] for each in told["accounts"]}

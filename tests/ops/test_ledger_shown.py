@@ -11,7 +11,7 @@ from ops.admin import words
 from payroll.models import EmployerRun as Row
 from payroll.models import LedgerTransaction, PayRun
 from tests.ops import payday
-from tests.saga.ledger_log import EmployerRun, record
+from tests.saga.ledger_log import O1, EmployerRun, record
 
 pytestmark = [
     pytest.mark.usefixtures("db"),
@@ -52,7 +52,7 @@ def test_a_transaction_shows_its_legs_and_the_list_its_amount(tmp_path: Any, set
 def test_a_rebuild_that_does_not_balance_is_refused_and_changes_nothing(db: Any) -> None:
     part = EmployerRun("ACME")
     part.paycheck("ann", gross=10, net=9)
-    posted = part.instruct("o1")
+    posted = part.instruct(O1)
     record("payrun-x", "PayRunOpened", {"run": part.run})
     with pytest.raises(CommandError, match=f"cannot be folded from the log.*{posted}"):
         call_command("rebuild")

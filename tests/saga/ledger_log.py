@@ -1,7 +1,7 @@
 """A log written by hand, for tests of the ledger: an employer's run, its paychecks, orders and what comes back.
 
-    part = EmployerRun("ACME"); part.paycheck("ann", gross=1000, net=800, federal_income_tax=200); part.instruct("o1")
-    order("o1", part, 800); accept("o1", 800); settle("o1")
+    part = EmployerRun("ACME"); part.paycheck("ann", gross=1000, net=800, federal_income_tax=200); part.instruct(O1)
+    order(O1, part, 800); accept(O1, 800); settle(O1)
 
 Amounts are whole cents. No figure here was computed by the steps of a pay run.
 """
@@ -17,6 +17,8 @@ from payroll.ledger.balance import TrialBalance
 from payroll.models import LedgerTransaction
 
 RUN = str(UUID(int=7))
+O1, O2, O3 = (str(UUID(int=number)) for number in (11, 12, 13))  # orders
+P1, P2, P9 = (str(UUID(int=number)) for number in (21, 22, 29))  # payments
 
 
 def record(stream: str, type: str, facts: Mapping[str, Any]) -> str:

@@ -17,6 +17,12 @@ from payroll.ledger.accounts import ACCOUNTS, UnknownAccount, account, in_order
 from payroll.ledger.balance import TrialBalance
 from payroll.models import LedgerTransaction, PayRun
 from tests.saga.ledger_log import (
+    O1,
+    O2,
+    O3,
+    P1,
+    P2,
+    P9,
     EmployerRun,
     accept,
     balances,
@@ -52,7 +58,7 @@ def test_an_instruction_accrues_the_run_and_nothing_does_before() -> None:
     part = EmployerRun("ACME")
     part.paycheck("ann", **ANN)
     assert balances() == {}
-    posted = part.instruct("o1")
+    posted = part.instruct(O1)
     assert legs(posted) == [
         ("wages_expense", 100_000),
         ("federal_income_tax", -20_000),
@@ -70,7 +76,7 @@ def test_who_is_out_is_not_accrued(out: str) -> None:
     part = EmployerRun("ACME")
     part.paycheck("ann", **ANN)
     record(part.paycheck("eve", gross=7, net=7), out, {"why": "out"})
-    part.instruct("o1")
+    part.instruct(O1)
     assert balances() == {"wages_expense": 100_000, "federal_income_tax": -20_000, "wages_payable": -80_000}
 
 
@@ -78,7 +84,7 @@ def test_a_paycheck_that_is_not_complete_is_not_accrued() -> None:
     part = EmployerRun("ACME")
     part.paycheck("ann", **ANN)
     record(f"paycheck-{part.id}+eve", "PayCalculated", {"gross_cents": 9})
-    part.instruct("o1")
+    part.instruct(O1)
     assert balances()["wages_expense"] == 100_000
 
 
@@ -88,7 +94,7 @@ def test_paychecks_of_an_employer_run_whose_id_begins_alike_are_another_s() -> N
     for after in ("0+eve", ",eve", "*eve"):
         record(f"paycheck-{part.id}{after}", "PayCalculated", {"gross_cents": 9})
         record(f"paycheck-{part.id}{after}", "RetirementCalculated", {"net_cents": 9})
-    part.instruct("o1")
+    part.instruct(O1)
     assert balances()["wages_expense"] == 100_000
 
 
@@ -100,7 +106,7 @@ def test_nothing_to_pay_posts_nothing() -> None:
 
 
 def test_checks_leave_with_the_instruction() -> None:
-    part = paid("o1", checks_cents=50_000)
+    part = paid(O1, checks_cents=50_000)
     assert balances() == ACCRUED | {"wages_payable": -80_000, "checks_issued": -50_000}
     lines = legs(f"{part.stream}@2")
     assert [line for line in lines if line[0] == "wages_payable"] == [
@@ -110,21 +116,21 @@ def test_checks_leave_with_the_instruction() -> None:
 
 
 def test_an_order_from_instruction_to_settlement() -> None:
-    part = paid("o1")
-    order("o1", part, 130_000)
+    part = paid(O1)
+    order(O1, part, 130_000)
     assert balances() == ACCRUED | {"wages_payable": -130_000}
-    accept("o1", 130_000)
+    accept(O1, 130_000)
     assert balances() == ACCRUED | {"net_pay_clearing": -130_000}
-    posted = settle("o1")
+    posted = settle(O1)
     assert balances() == ACCRUED | {"employer_funding": -130_000}
-    assert LedgerTransaction.objects.get(id=posted).order_key == "o1"
+    assert LedgerTransaction.objects.get(id=posted).order_key == O1
 
 
 def test_a_file_that_debits_the_employer_fills_the_funding_account() -> None:
-    part = paid("o1")
-    order("o1", part, 130_000, debits_cents=130_000)
-    accept("o1", 130_000)
-    posted = settle("o1")
+    part = paid(O1)
+    order(O1, part, 130_000, debits_cents=130_000)
+    accept(O1, 130_000)
+    posted = settle(O1)
     assert balances() == ACCRUED | {"employer_bank": -130_000}
     assert legs(posted) == [
         ("net_pay_clearing", 130_000),
@@ -141,9 +147,9 @@ def test_what_is_remitted_with_the_file_is_taken_off_what_was_withheld_for_it() 
     record(
         stream, "RetirementCalculated", {"net_cents": 700, "garnishments": [["c1", "support", 300, 300, ""]]}
     )
-    part.instruct("o1")
-    order("o1", part, 1_000, remitted={"support": 300})
-    posted = accept("o1", 1_000)
+    part.instruct(O1)
+    order(O1, part, 1_000, remitted={"support": 300})
+    posted = accept(O1, 1_000)
     assert legs(posted) == [
         ("garnishment/support", 300),
         ("wages_payable", 700),
@@ -153,18 +159,18 @@ def test_what_is_remitted_with_the_file_is_taken_off_what_was_withheld_for_it() 
 
 
 def test_what_the_bank_says_it_holds_is_posted_and_a_difference_to_the_file_stays_in_the_clearing() -> None:
-    part = paid("o1")
-    order("o1", part, 130_000)
-    accept("o1", 129_000)
+    part = paid(O1)
+    order(O1, part, 130_000)
+    accept(O1, 129_000)
     assert balances() == ACCRUED | {"wages_payable": -1_000, "net_pay_clearing": -129_000}
-    settle("o1")
+    settle(O1)
     left = {"wages_payable": -1_000, "net_pay_clearing": 1_000, "employer_funding": -130_000}
     assert balances() == ACCRUED | left
 
 
 def test_only_what_two_people_found_accepted_is_posted() -> None:
-    part = paid("o1", "o2")
-    for key, resolved_as in (("o1", "accepted"), ("o2", "rejected")):
+    part = paid(O1, O2)
+    for key, resolved_as in ((O1, "accepted"), (O2, "rejected")):
         order(key, part, 65_000)
         record(f"order-{key}", "OrderUnknown", {"unknown": "no answer"})
         record(f"order-{key}", "OrderResolved", {"resolved_as": resolved_as})
@@ -173,18 +179,18 @@ def test_only_what_two_people_found_accepted_is_posted() -> None:
 
 @pytest.mark.parametrize("event", ["OrderReserved", "OrderSending", "OrderUnknown", "OrderRejected"])
 def test_an_order_that_is_not_accepted_posts_nothing(event: str) -> None:
-    part = paid("o1")
-    order("o1", part, 130_000)
-    record("order-o1", event, {"fact": "x"})
+    part = paid(O1)
+    order(O1, part, 130_000)
+    record(f"order-{O1}", event, {"fact": "x"})
     assert balances() == ACCRUED | {"wages_payable": -130_000}
 
 
 @pytest.mark.parametrize("settled_first", [True, False])
 def test_a_return_is_owed_again_and_paid_again(settled_first: bool) -> None:
-    part = paid("o1")
-    order("o1", part, 130_000)
-    accept("o1", 130_000)
-    steps: list[Callable[[], str]] = [lambda: settle("o1"), lambda: come_back("p1", part, "o1", 80_000)]
+    part = paid(O1)
+    order(O1, part, 130_000)
+    accept(O1, 130_000)
+    steps: list[Callable[[], str]] = [lambda: settle(O1), lambda: come_back(P1, part, O1, 80_000)]
     first, second = steps if settled_first else steps[::-1]
     first()
     assert balances() == ACCRUED | (
@@ -192,29 +198,29 @@ def test_a_return_is_owed_again_and_paid_again(settled_first: bool) -> None:
     )
     second()
     assert balances() == ACCRUED | {"employer_funding": -50_000, "returns": -80_000}, "it ends the same"
-    order("o2", part, 80_000, "repay")
-    accept("o2", 80_000)
+    order(O2, part, 80_000, "repay")
+    accept(O2, 80_000)
     assert balances() == ACCRUED | {"employer_funding": -50_000, "net_pay_clearing": -80_000}
-    settle("o2")
+    settle(O2)
     assert balances() == ACCRUED | {"employer_funding": -130_000}
     assert projection.differences() == []
 
 
 def test_a_return_of_another_order_does_not_lower_the_settlement() -> None:
-    part = paid("o1", "o2")
-    for key in ("o1", "o2"):
+    part = paid(O1, O2)
+    for key in (O1, O2):
         order(key, part, 65_000)
         accept(key, 65_000)
-    come_back("p1", part, "o2", 5_000)
-    posted = settle("o1")
+    come_back(P1, part, O2, 5_000)
+    posted = settle(O1)
     assert legs(posted) == [("net_pay_clearing", 65_000), ("employer_funding", -65_000)]
 
 
 def test_a_void_turns_the_paycheck_s_signs() -> None:
-    part = paid("o1")
-    order("o1", part, 130_000)
-    accept("o1", 130_000)
-    settle("o1")
+    part = paid(O1)
+    order(O1, part, 130_000)
+    accept(O1, 130_000)
+    settle(O1)
     posted = record(f"paycheck-{part.id}+ann", "PaycheckVoided", {"voided_by": "maker"})
     assert legs(posted) == [
         ("federal_income_tax", 20_000),
@@ -226,16 +232,16 @@ def test_a_void_turns_the_paycheck_s_signs() -> None:
         "wages_payable": 80_000,
         "employer_funding": -130_000,
     }, "in debit: 800.00 can be recovered"
-    order("o2", part, 0, "reversal", debits_cents=80_000)
-    accept("o2", 80_000)
-    settle("o2")
+    order(O2, part, 0, "reversal", debits_cents=80_000)
+    accept(O2, 80_000)
+    settle(O2)
     assert balances() == {
         "wages_expense": 50_000,
         "wages_payable": 80_000,
         "reversals": -80_000,
         "employer_funding": -50_000,
     }
-    come_back("p9", part, "o2", 80_000)
+    come_back(P9, part, O2, 80_000)
     assert balances() == {"wages_expense": 50_000, "wages_payable": 80_000, "employer_funding": -130_000}
 
 
@@ -244,13 +250,13 @@ def test_a_void_before_the_instruction_posts_nothing() -> None:
     stream = part.paycheck("ann", **ANN)
     part.paycheck("bob", gross=50_000, net=50_000)
     posted = record(stream, "PaycheckVoided", {"voided_by": "maker"})
-    part.instruct("o1")
+    part.instruct(O1)
     assert legs(posted) == []
     assert balances() == {"wages_expense": 50_000, "wages_payable": -50_000}
     assert projection.differences() == []
 
 
-@pytest.mark.parametrize(("orders", "clearing"), [({"orders": ["o1"]}, 0), ({}, -80_000)])
+@pytest.mark.parametrize(("orders", "clearing"), [({"orders": [O1]}, 0), ({}, -80_000)])
 def test_money_moved_posts_only_in_a_log_without_orders(orders: dict[str, Any], clearing: int) -> None:
     part = EmployerRun("ACME")
     part.paycheck("ann", **ANN)
@@ -264,17 +270,17 @@ def test_money_moved_posts_only_in_a_log_without_orders(orders: dict[str, Any], 
 
 def test_what_is_posted_does_not_depend_on_when_it_is_folded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folded after every event, at once, and in pieces of every size up to five: the same rows."""
-    part, other = paid("o1"), EmployerRun("BOLT")
+    part, other = paid(O1), EmployerRun("BOLT")
     steps: list[Callable[[], object]] = [
-        lambda: order("o1", part, 130_000, debits_cents=130_000),
-        lambda: accept("o1", 130_000),
-        lambda: come_back("p1", part, "o1", 50_000),
-        lambda: settle("o1"),
-        lambda: come_back("p2", part, "o1", 80_000),
+        lambda: order(O1, part, 130_000, debits_cents=130_000),
+        lambda: accept(O1, 130_000),
+        lambda: come_back(P1, part, O1, 50_000),
+        lambda: settle(O1),
+        lambda: come_back(P2, part, O1, 80_000),
         lambda: other.paycheck("cal", gross=10, net=10),
-        lambda: other.instruct("o3"),
-        lambda: order("o2", part, 50_000, "repay"),
-        lambda: accept("o2", 50_000),
+        lambda: other.instruct(O3),
+        lambda: order(O2, part, 50_000, "repay"),
+        lambda: accept(O2, 50_000),
         lambda: record(f"paycheck-{part.id}+ann", "PaycheckVoided", {"voided_by": "x"}),
         lambda: record(f"paycheck-{part.id}+bob", "PaycheckExcluded", {"excluded_by": "x"}),
     ]
@@ -300,10 +306,10 @@ def rows() -> list[tuple[Any, ...]]:
 
 
 def test_each_employer_run_is_zero_by_itself() -> None:
-    paid("o1")
+    paid(O1)
     part = EmployerRun("BOLT")
     part.paycheck("cal", gross=10, net=10)
-    part.instruct("o2")
+    part.instruct(O2)
     assert balances(employer="BOLT") == {"wages_expense": 10, "wages_payable": -10}
     assert balances(employer_run=part.id) == balances(employer="BOLT")
     balance = TrialBalance(run=part.run)
@@ -333,7 +339,7 @@ UNBALANCED = {
 
 @pytest.mark.parametrize("change", UNBALANCED)
 def test_the_owner_too_is_refused_what_does_not_balance(db: Cluster, change: str) -> None:
-    paid("o1")
+    paid(O1)
     before = balances()
     with psycopg.connect(db.owner_url) as owner:
         with pytest.raises((psycopg.errors.CheckViolation, psycopg.errors.ForeignKeyViolation)):
@@ -356,7 +362,7 @@ def test_the_balance_is_checked_where_ordinary_triggers_are_silent(db: Cluster) 
 
 
 def test_what_balances_and_is_not_of_the_log_differs_from_it(db: Cluster) -> None:
-    paid("o1")
+    paid(O1)
     projection.catch_up()
     legs_of_it = f"{LEG} select 'x@2', n, 'hsa', 3 - 2 * n from generate_series(1, 2) n"
     as_owner(db, f"begin; {COPY}; {legs_of_it}; commit")
@@ -364,7 +370,7 @@ def test_what_balances_and_is_not_of_the_log_differs_from_it(db: Cluster) -> Non
 
 
 def test_the_application_cannot_change_a_leg() -> None:
-    paid("o1")
+    paid(O1)
     balances()
     with connection.cursor() as cursor, pytest.raises(DatabaseError, match="permission denied"):
         cursor.execute("update payroll_ledgerleg set amount_cents = amount_cents")
@@ -375,7 +381,7 @@ def test_a_paycheck_that_does_not_add_up_stops_the_ledger_and_nothing_else(
 ) -> None:
     part = EmployerRun("ACME")
     part.paycheck("ann", gross=100_000, net=80_001, federal_income_tax=20_000)
-    posted = part.instruct("o1")
+    posted = part.instruct(O1)
     record("payrun-x", "PayRunOpened", {"run": part.run})
     for _ in range(3):
         assert not projection.catch_up()
@@ -408,5 +414,5 @@ def test_every_account_that_is_posted_is_in_the_chart() -> None:
     assert len({each.name for each in ACCOUNTS}) == len(ACCOUNTS)
     with pytest.raises(UnknownAccount):
         account("slush/fund")
-    paid("o1")
+    paid(O1)
     assert [account(name).name for name in balances()] == list(balances())
