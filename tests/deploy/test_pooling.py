@@ -19,7 +19,7 @@ from django.db import connection, transaction
 
 from deploy import pgstate, sessions
 from deploy.postgres import Cluster, ensure_running
-from payroll import runs
+from payroll import paid_once, runs
 from payroll.roster import loading
 from tests.pooler import Pooler, count_pins
 from tests.saga import paydays
@@ -341,7 +341,7 @@ def test_a_roster_import_waits_for_runs_being_opened_and_readers_pass_it(db: Clu
     importing = threading.Thread(target=load)
     waiting = "select mode from pg_locks where not granted and relation = 'payroll_employer'::regclass"
     with closing(psycopg.connect(db.app_url)) as opening:
-        opening.execute(runs.LOCK_EMPLOYERS, [["A1"]])
+        opening.execute(paid_once.LOCK_EMPLOYERS, [["A1"]])
         importing.start()
         until(lambda: query(db.owner_url, waiting) == [("ExclusiveLock",)], "the import waits")
         assert query(db.app_url, "select count(*) from payroll_employer") == [(0,)]

@@ -145,7 +145,7 @@ def test_without_a_bank_there_is_nothing_to_read(talk):
 def test_the_configured_gateway_is_the_http_one(settings, talk):
     settings.PAYROLL_GATEWAY = "http"
     settings.PAYROLL_GATEWAY_URL, settings.PAYROLL_GATEWAY_TOKEN = talk.address.url, talk.address.token
-    gateway = gateways.configured()
+    gateway = gateways.named(gateways.configured())
     assert (gateway.name, gateway.lookup_lag_s) == ("http", 0.0)
     assert gateway_to(talk.address).lookup_lag_s == 0.0
     assert os.environ.get("PAYROLL_GATEWAY_TOKEN") is None

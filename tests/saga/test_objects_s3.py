@@ -22,6 +22,8 @@ from events import store
 from events.models import DeadLetter, Work, WorkState
 from payroll import objects
 from payroll.objects import ObjectDamaged, ObjectExists, ObjectsUnavailable, s3
+from payroll.payments import orders
+from payroll.payments.orders import Order
 from tests import brokers
 from tests.conftest import point_at
 from tests.kernel.scene import race
@@ -295,7 +297,8 @@ def test_a_run_on_s3_is_the_run_on_a_folder(
     name = urlsplit(db.owner_url).path.lstrip("/")
     other = postgres.create_database(db, f"test_{uuid4().hex[:12]}", template=name)
     paydays.pay("ACME", "BOLT")
-    on_s3, sent = everything(), paydays.part("ACME")["PaymentsInstructed"]["file_object"]
+    (key,) = paydays.part("ACME")["PaymentsInstructed"]["orders"]
+    on_s3, sent = everything(), Order(orders.stream(key)).created["object"]
     assert not Path(settings.PAYROLL_OBJECTS).exists()
     point_at(other.app_url, other.owner_url)
     settings.PAYROLL_STORAGE = "folder"
