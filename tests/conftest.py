@@ -20,6 +20,7 @@ from deploy import pgstate, postgres
 from deploy.settings import database
 from payroll.payments import bank_process
 from tests import pooler as pgbouncer
+from tests import superuser
 from tests.environment import CLUSTER, STATE_DIR
 
 
@@ -120,3 +121,4 @@ def db(  # noqa: PLR0917 - fixtures
             bank_process.stop(state_dir / "bank")
             if pooled:
                 pooled.forget(clone)
+            superuser.drop(clone)

@@ -24,6 +24,7 @@ from deploy import pgstate
 from deploy.pgstate import APP, SUPERUSER
 from deploy.postgres import Cluster
 from tests import pins
+from tests.superuser import passwords, session
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 APPLICATION = "payroll-pooled"
@@ -76,10 +77,10 @@ class Pooler:
 
     def command(self, word: str, database: str = "") -> list[tuple]:
         """One command of pgbouncer's own console."""
-        passwords = _record(self.server).passwords
         with psycopg.connect(
             host="127.0.0.1", port=self.port, dbname="pgbouncer", user=SUPERUSER, sslmode="disable",
-            password=passwords[SUPERUSER], autocommit=True, application_name="", cursor_factory=psycopg.ClientCursor,
+            password=passwords(self.server)[SUPERUSER], autocommit=True, application_name="",
+            cursor_factory=psycopg.ClientCursor,
         ) as console:  # fmt: skip
             statement = sql.SQL(word) + sql.SQL(" ") + (sql.Identifier(database) if database else sql.SQL(""))
             cursor = console.execute(statement)
@@ -98,8 +99,8 @@ def pooling(server: Cluster, *, size: int = 4, application: str = APPLICATION) -
     pooler = Pooler(server, _free_port(), application)
     values = {"server": server.port, "port": pooler.port, "size": size, "folder": folder}
     (folder / "pgbouncer.ini").write_text(SETTINGS.format(**values, application=application, admin=SUPERUSER))
-    passwords = _record(server).passwords
-    (folder / "users").write_text("".join(f'"{role}" "{passwords[role]}"\n' for role in (APP, SUPERUSER)))
+    users = (f'"{role}" "{passwords(server)[role]}"\n' for role in (APP, SUPERUSER))
+    (folder / "users").write_text("".join(users))
     drop: list[str] = []
     if os.geteuid() == 0:  # pgbouncer does not run as root
         for path in (folder, *folder.iterdir()):
@@ -121,11 +122,7 @@ def log_statements(server: Cluster, what: str = "all") -> None:
 
     what   all, or none to stop
     """
-    record = _record(server)
-    with psycopg.connect(
-        host="127.0.0.1", port=record.port, dbname="postgres", user=SUPERUSER, sslmode="disable",
-        password=record.passwords[SUPERUSER], autocommit=True,
-    ) as superuser:  # fmt: skip
+    with session(server) as superuser:
         superuser.execute(f"alter role {APP} set log_statement = '{what}'")
         superuser.execute(f"alter system set log_line_prefix = '{pins.LOG_PREFIX}'")
         superuser.execute("select pg_reload_conf()")
@@ -134,12 +131,6 @@ def log_statements(server: Cluster, what: str = "all") -> None:
 def count_pins(pooler: Pooler) -> pins.Counted:
     """What was sent through a pooler so far, and what of it would pin."""
     return pins.count(pgstate.log_of(pooler.server.data_dir.parent), pooler.application)
-
-
-def _record(server: Cluster) -> pgstate.Record:
-    record = pgstate.load(server.data_dir.parent)
-    assert record is not None
-    return record
 
 
 def _free_port() -> int:
