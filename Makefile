@@ -17,12 +17,16 @@ serve: .venv/ready
 bench: .venv/ready
 	@$(BIN)/python manage.py bench --employers 10 --employees 1000
 
+# Most tests wait for something, so there is one process more than cores. Those of tests/faults hold the product to
+# seconds, and have the machine to themselves.
 test: .venv/ready-dev
-	@$(BIN)/python -m pytest
+	@processes=$$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)')
+	$(BIN)/python -m pytest $(POOLED) --numprocesses=$$processes --dist=loadfile --ignore=tests/faults
+	$(BIN)/python -m pytest $(POOLED) tests/faults
 
 # The same suite, its databases reached through pgbouncer by transaction; fails when a statement would pin a session.
-pooled: .venv/ready-dev
-	@$(BIN)/python -m pytest --pooled
+pooled:
+	@$(MAKE) --no-print-directory test POOLED=--pooled
 
 check: .venv/ready-dev
 	@$(BIN)/ruff check .

@@ -24,18 +24,29 @@ from tests import superuser
 from tests.environment import CLUSTER, STATE_DIR
 
 
+PINS = pytest.StashKey[list[pgbouncer.pins.Counted]]()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pooled", action="store_true", help="reach test databases through pgbouncer")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if counted := config.stash.get(PINS, None):
-        terminalreporter.write_line(str(counted))
+        terminalreporter.write_line(str(pgbouncer.pins.total(counted)))
 
 
-PINS = pytest.StashKey[pgbouncer.pins.Counted]()
-POOLER = pytest.StashKey[pgbouncer.Pooler]()
-PATCH = pytest.StashKey[pytest.MonkeyPatch]()
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process that runs a part of the suite hands over what it counted."""
+    if (handed := getattr(session.config, "workeroutput", None)) is not None:
+        handed["pins"] = [counted.plain() for counted in session.config.stash.get(PINS, [])]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take in what a process has counted that ran a part of the suite."""
+    counted = map(pgbouncer.pins.Counted.of, getattr(node, "workeroutput", {}).get("pins", []))
+    node.config.stash.setdefault(PINS, []).extend(counted)
 
 
 @pytest.fixture(scope="session")
@@ -54,24 +65,12 @@ def pooled(pytestconfig: pytest.Config) -> Iterator[pgbouncer.Pooler | None]:
         yield None
         return
     pgbouncer.log_statements(CLUSTER)
-    with pgbouncer.pooling(CLUSTER) as pooler:
-        pytestconfig.stash[POOLER] = pooler
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(pgstate, "LOG_LIMIT", sys.maxsize)  # none of it is moved aside before it is counted
-            pytestconfig.stash[PATCH] = patch
-            yield pooler
-    counted = pytestconfig.stash[PINS]
+    with pgbouncer.pooling(CLUSTER) as pooler, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pgstate, "LOG_LIMIT", sys.maxsize)  # none of it is moved aside before it is counted
+        yield pooler
+        counted = pgbouncer.count_pins(pooler)
+    pytestconfig.stash.setdefault(PINS, []).append(counted)
     assert counted.statements and not counted.pins, str(counted)
-
-
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Count when the last test that uses the database is over: others may start the server anew, and its log."""
-    if "db" not in getattr(item, "fixturenames", ()) or "db" in getattr(nextitem, "fixturenames", ()):
-        return
-    pooler = item.config.stash.get(POOLER, None)
-    if pooler and PINS not in item.config.stash:
-        item.config.stash[PINS] = pgbouncer.count_pins(pooler)
-        item.config.stash[PATCH].undo()
 
 
 def point_at(url: str, owner_url: str) -> None:

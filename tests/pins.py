@@ -7,9 +7,9 @@ The log sees what every process has sent, whatever library it used. Values in li
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 TEXT_MAX = 16 * 1024  # bytes
 
@@ -58,6 +58,21 @@ class Counted(NamedTuple):
         return "\n".join(
             lines + [f"  {times:6,} {kind}: {text}" for (kind, text), times in self.pins.most_common()]
         )
+
+    def plain(self) -> list[Any]:
+        """The same in lists, to be handed to another process."""
+        return [self.statements, [[*kind, times] for kind, times in self.pins.items()]]
+
+    @classmethod
+    def of(cls, plain: list[Any]) -> "Counted":
+        """What `plain` wrote."""
+        return cls(plain[0], Counter({(kind, text): times for kind, text, times in plain[1]}))
+
+
+def total(counted: Iterable[Counted]) -> Counted:
+    """What was counted in several places, as one."""
+    each = list(counted)
+    return Counted(sum(one.statements for one in each), sum((one.pins for one in each), Counter()))
 
 
 def pins(statement: Statement) -> list[str]:

@@ -87,7 +87,8 @@ def test_no_personal_data_reaches_the_log(state):
     assert "123-45" not in pgstate.log_of(state).read_text()
 
 
-def test_a_long_log_is_moved_aside_while_the_server_writes_it(state):
+def test_a_long_log_is_moved_aside_while_the_server_writes_it(state, monkeypatch):
+    monkeypatch.setattr(pgstate, "LOG_LIMIT", 1 << 20)
     cluster = ensure_running(state)
     with pgstate.log_of(state).open("a") as log:
         log.write("x" * (pgstate.LOG_LIMIT + 1))

@@ -31,7 +31,8 @@ from payroll.payments import bank_process
 from tests import brokers
 
 PROJECT = Path(__file__).resolve().parents[2]
-PERIOD = ["--from", "2026-11-01", "--to", "2026-11-14", "--pay-date", "2026-11-20"]
+PERIOD = ("--from", "2026-11-01", "--to", "2026-11-14", "--pay-date", "2026-11-20")
+START = ("payrun", "start", *PERIOD, "--workers", "2", "--approve-as", "checker", "--wait", "--json")
 DEADLINE_S = 180
 MANNERS = ["--silent", "2", "--double", "2", "--late", "1", "--late-s", str(DEADLINE_S + 30)]
 
@@ -78,9 +79,7 @@ class Run:
 
     def pay(self) -> dict[str, Any]:
         """Two workers pay everybody who can be paid."""
-        said = self.manage(
-            *("payrun", "start", *PERIOD, "--workers", "2", "--approve-as", "checker", "--wait", "--json")
-        )
+        said = self.manage(*START)
         summary: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
         return summary
 
