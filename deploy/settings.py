@@ -198,8 +198,9 @@ EVENTS_TICKS = {
     "tokens": ("events.tokens.expire", 2.0),
     "forget": ("ops.api.forget.old", 60.0),
     "health": ("ops.health.watch", 60.0),
+    "reconcile": ("ops.reconciled.daily", 600.0),
 }
-EVENTS_TICKS_OF_A_SCHEDULE = {"calendar", "health"}  # not run by those who only follow one run
+EVENTS_TICKS_OF_A_SCHEDULE = {"calendar", "health", "reconcile"}  # not run by those who only follow one run
 # Dead letters that may heal by themselves are tried again: after so long, then ever later
 EVENTS_REDRIVE_AFTER_S = float(os.environ.get("PAYROLL_REDRIVE_AFTER_S", "300"))
 EVENTS_REDRIVE_PER_LETTER = int(os.environ.get("PAYROLL_REDRIVE_PER_LETTER", "2"))  # times a piece of work

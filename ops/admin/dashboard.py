@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from events import projection
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
-from ops.admin import desk, words
+from ops.admin import books, desk, words
 from ops.admin.base import Section, Table, Warn
 from ops.admin.columns import CANCELLED, RUN_TONES
 from ops.admin.navigation import may_view
@@ -32,6 +32,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         sections.append(approvals())
     if may_view(request, PayOrder):
         cards.append(switch_card(request))
+        cards.append(books.card(desk.address("books")))
         sections[:0] = halted()
     if may_view(request, Payment):
         cards += owed_card()

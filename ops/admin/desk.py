@@ -1,4 +1,4 @@
-"""Pages that are about no single row: the switch that stops all payments, and what the bank has sent back.
+"""Pages that are about no single row: the switch that stops all payments, what the bank has sent back, the books.
 
 Each asks before it does anything, is refused without its permission, and calls the same command as the command line.
 """
@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 
 from events import projection, store
 from events.store import Recorded
-from ops.admin import words
+from ops.admin import books, words
 from ops.admin.base import Facts, ReadOnly, Section, Table, Warn
 from ops.admin.confirm import Question, ask, confirmed
 from ops.admin.navigation import may_view
@@ -52,13 +52,14 @@ def urls(admin: ReadOnly) -> list[URLPattern]:
 
     return [
         path("switch/", page(switch), name="ops_switch"),
+        path("books/", page(books.books), name="ops_books"),
         path("from-the-bank/", page(from_the_bank), name="ops_from_the_bank"),
         path("from-the-bank/<uuid:change>/", page(apply_change), name="ops_apply_change"),
     ]
 
 
 def address(name: str, **of: object) -> str:
-    """The address of one of these pages: switch, from_the_bank or apply_change."""
+    """The address of one of these pages: switch, books, from_the_bank or apply_change."""
     return reverse(f"admin:ops_{name}", kwargs=of)
 
 

@@ -1,5 +1,6 @@
 """The clerk's desk for money: asked about in words, done once, and only by whom it may be."""
 
+import hashlib
 from html import unescape
 from io import StringIO
 from pathlib import Path
@@ -381,7 +382,8 @@ class Paychecks:
 def test_who_may_not_release_cannot(waits: EmployerRun, group: str) -> None:
     client = person("eve", group)
     assert "Go on without them…" not in visit(client, words.page(EmployerRun, waits.pk))[0]
-    press(client, EmployerRun, "release", waits, confirmed="yes", reason="I like to")
+    seen = hashlib.sha256(b"e3").hexdigest()
+    press(client, EmployerRun, "release", waits, confirmed="yes", people=seen, reason="I like to")
     assert not Paychecks.carried(waits)
 
 
