@@ -11,6 +11,7 @@ PAYROLL_BROKER_URL  for celery: sqs:// (AWS_REGION, AWS_ENDPOINT_URL and credent
 PAYROLL_QUEUE_PREFIX  what the names of the queues begin with; default: payroll
 PAYROLL_GATEWAY     sandbox (default on the embedded database), ach or http: where payments go. http is given
 PAYROLL_GATEWAY_URL (https://… in production), PAYROLL_GATEWAY_TOKEN, PAYROLL_GATEWAY_WEBHOOK_SECRET
+                    (two with a comma while one replaces the other; the bank posts to /api/v1/bank/webhooks)
 PAYROLL_CAP_RUN, _DAY, _EMPLOYER, _FACTOR  how much may leave before a person looks again (deploy/caps.py)
 PAYROLL_STORAGE     folder (default) or s3://bucket/prefix: manifests and payment files; PAYROLL_STORAGE_KMS_KEY
 PAYROLL_SUBSCRIBERS who is told what happens, comma separated (payroll/subscribers); default: console#payment.*
@@ -197,8 +198,9 @@ EVENTS_TICKS = {
     "tokens": ("events.tokens.expire", 2.0),
     "forget": ("ops.api.forget.old", 60.0),
     "health": ("ops.health.watch", 60.0),
+    "reconcile": ("ops.reconciled.daily", 600.0),
 }
-EVENTS_TICKS_OF_A_SCHEDULE = {"calendar", "health"}  # not run by those who only follow one run
+EVENTS_TICKS_OF_A_SCHEDULE = {"calendar", "health", "reconcile"}  # not run by those who only follow one run
 # Dead letters that may heal by themselves are tried again: after so long, then ever later
 EVENTS_REDRIVE_AFTER_S = float(os.environ.get("PAYROLL_REDRIVE_AFTER_S", "300"))
 EVENTS_REDRIVE_PER_LETTER = int(os.environ.get("PAYROLL_REDRIVE_PER_LETTER", "2"))  # times a piece of work

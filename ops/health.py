@@ -13,10 +13,12 @@ from django.conf import settings
 
 from events import checkpoints, database, limits, outbox, projection, queues
 from events.work import CLAIMABLE
+from ops import reconciled
 
 log = logging.getLogger(__name__)
 
 DUE_S_MAX = 60.0  # due work that nobody takes for so long
+RECONCILED_D_MAX = 1  # it is done once a day
 LATE_S_MAX = 300.0  # deliveries and read models that lag so far behind
 
 # How long the oldest work of each queue that could be claimed has been due.
@@ -47,6 +49,7 @@ def troubles() -> Iterator[str]:
     yield from _followers()
     yield from _deliveries()
     yield from _queues()
+    yield from _books()
 
 
 def watch() -> None:
@@ -79,6 +82,17 @@ def _deliveries() -> Iterator[str]:
         yield f"{given_up} deliveries to subscribers were given up: send them again in the admin"
     if late:
         yield f"{late} deliveries are late: start a worker or beat, or see which subscriber hangs or was removed"
+
+
+def _books() -> Iterator[str]:
+    last = reconciled.latest()
+    if last is not None and last.type == reconciled.DIFFERED:
+        yield (
+            f"ledger, payments and bank did not agree on {last.recorded_at:%Y-%m-%d %H:%M} UTC, in "
+            f"{last.data['found']} things: manage.py reconcile names them; when it is mended, reconcile in the admin"
+        )
+    elif last is not None and (age_d := (database.now() - last.recorded_at).days) > RECONCILED_D_MAX:
+        yield f"the books were not reconciled for {age_d} days: start a worker or beat"
 
 
 def _queues() -> Iterator[str]:

@@ -26,6 +26,7 @@ class Told(NamedTuple):
 
 VALIDATED = ("completed", "excluded", "no_hours", "payable", "total_gross_cents", "total_net_cents")
 PEOPLE_MIN = 2  # the sum over one person is what that person earns
+DIFFERENCE = ("orders", "differing", "found", "payments_cents", "ledger_cents", "bank_cents")
 LETTER = ("step", "kind", "attempts", "fingerprint")
 PAYING = frozenset(
     {"push-payment", "reserve", "begin-sending", "move-money", "confirm"}
@@ -44,6 +45,7 @@ TABLE: dict[str, tuple[Told, ...]] = {
     "EmployerRunCancelled": (Told(topics.EMPLOYER_CANCELLED),),
     "EmployerRunCompleted": (Told(topics.EMPLOYER_COMPLETED, ("notifications",)),),
     "MoneyMoved": (Told(topics.PAYMENT_SETTLED, ("paid", "paid_cents", "gateway")),),
+    "BooksDiffered": (Told(topics.RECONCILE_DIFFERS, DIFFERENCE),),
     "DeadLettered": (Told(topics.DEAD_LETTER_CREATED, LETTER), Told(topics.PAYMENT_FAILED, LETTER)),
     "Redriven": (Told(topics.DEAD_LETTER_CLOSED, ("step",)),),
     "Dismissed": (Told(topics.DEAD_LETTER_CLOSED, ("step",)),),
@@ -61,6 +63,7 @@ SUMS: dict[str, Callable[[Facts], int]] = {
     "total_gross_cents": lambda facts: int(facts["completed"]) - int(facts["no_hours"]),
     "total_net_cents": lambda facts: int(facts["payable"]),
     "paid_cents": lambda facts: int(facts["paid"]),
+    **dict.fromkeys(("payments_cents", "ledger_cents", "bank_cents"), lambda facts: int(facts["payments"])),
 }
 
 

@@ -54,25 +54,44 @@ def release(run: UUID, employer: str, *, by: str, reason: str, today: date | Non
     """
     if not reason.strip():
         raise Refused("a release needs a reason: people are paid later because of it")
-    parts = going(run).facts["PayRunOpened"]["employer_runs"]
-    if employer not in parts:
-        raise Refused(f"{employer} is not in this run")
+    part = _part(run, employer)
     why = {"by": by, "reason": redact(reason)[:REASON_MAX]}
     try:
         with transaction.atomic(durable=True):
-            waiting = _waiting(run, employer, parts[employer])
-            released = _open_remainder(parts[employer], waiting, by=by, today=today or timezone.now().date())
-            _carry_over(parts[employer], waiting, released, **why)
+            waiting = _waiting(run, employer, part)
+            released = _open_remainder(part, waiting, by=by, today=today or timezone.now().date())
+            _carry_over(part, waiting, released, **why)
     except (WrongExpectedVersion, TryAgain) as lost_race:
         raise Refused(f"{employer} has just moved on: look again, then release it") from lost_race
-    ring([keys.key("work", released.run), keys.key("work", parts[employer])])
+    ring([keys.key("work", released.run), keys.key("work", part)])
     return released
+
+
+def would_carry(run: UUID, employer: str) -> tuple[str, ...]:
+    """Whom a release would carry over as things stand: employee ids. Nothing is changed.
+
+    raises   Refused as `release` does
+    """
+    try:
+        with transaction.atomic(durable=True):
+            waiting = _waiting(run, employer, _part(run, employer))
+    except TryAgain as busy:
+        raise Refused(f"{employer} is just moving on: look again in a moment") from busy
+    return tuple(sorted(waiting.paychecks.values()))
 
 
 def waits(run: UUID) -> list[str]:
     """The employers of a run of whom somebody's paycheck is a dead letter."""
     dead = Work.objects.filter(run_key=str(run), saga="paychecks", state=WorkState.DEAD)
     return sorted(set(dead.values_list("group_key", flat=True)))
+
+
+def _part(run: UUID, employer: str) -> str:
+    """The id of an employer's part of a run that goes on. Raises Refused."""
+    parts = going(run).facts["PayRunOpened"]["employer_runs"]
+    if employer not in parts:
+        raise Refused(f"{employer} is not in this run")
+    return str(parts[employer])
 
 
 class _Waiting(NamedTuple):

@@ -13,6 +13,7 @@ EMPLOYER_CANCELLED = "employer.cancelled"
 EMPLOYER_COMPLETED = "employer.completed"
 PAYMENT_SETTLED = "payment.settled"
 PAYMENT_FAILED = "payment.failed"
+RECONCILE_DIFFERS = "reconcile.differs"
 DEAD_LETTER_CREATED = "dead_letter.created"
 DEAD_LETTER_CLOSED = "dead_letter.closed"
 

@@ -10,11 +10,13 @@ from django.utils import timezone
 
 from events import projection
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
-from ops.admin import words
-from ops.admin.base import Section, Table
+from ops.admin import books, desk, words
+from ops.admin.base import Section, Table, Warn
 from ops.admin.columns import CANCELLED, RUN_TONES
 from ops.admin.navigation import may_view
-from payroll.models import EmployerRun, PayRun
+from ops.admin.payments import OWED
+from payroll.models import EmployerRun, Payment, PayOrder, PayRun
+from payroll.payments import halt
 
 SHOWN = 12
 WEEK = timedelta(days=7)
@@ -28,6 +30,13 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if may_view(request, EmployerRun):
         cards.append(approvals_card())
         sections.append(approvals())
+    if may_view(request, PayOrder):
+        cards.append(switch_card(request))
+        cards.append(books.card(desk.address("books")))
+        sections[:0] = halted()
+    if may_view(request, Payment):
+        cards += owed_card()
+        cards += changes_card()
     if may_view(request, DeadLetter):
         cards.append(letters_card())
         sections.append(letters())
@@ -72,6 +81,51 @@ def approvals() -> Table:
     ]
     columns = ("employer", "period", "pay date", "opened by", ">people", ">net pay")
     return Table("Employers that wait for approval", columns, rows, empty="Nobody waits for an approval.")
+
+
+def switch_card(request: HttpRequest) -> dict[str, object]:
+    """Whether payments go out, and the way to the switch for who may turn it."""
+    stopped = halt.halted()
+    may = desk.may_switch(request, stopped is not None)
+    note = "press to let them go on…" if stopped else "press to stop all of them…"
+    return {
+        "label": "Payments",
+        "value": "Halted" if stopped else "Go out",
+        "note": note if may else "to every bank",
+        "url": desk.address("switch") if may else words.listing(PayOrder),
+        "tone": "bad" if stopped else "good",
+    }
+
+
+def halted() -> list[Section]:
+    """Who stopped all payments, and why."""
+    stopped = halt.halted()
+    if stopped is None:
+        return []
+    since = f"{words.moment(stopped.recorded_at)} UTC"
+    why = f"{stopped.data['halted_by']}: {stopped.data['reason']}"
+    return [Warn(f"All payments are halted since {since}, by {why}. Nothing is sent to any bank.", "bad")]
+
+
+def owed_card() -> list[dict[str, object]]:
+    """What came back or was held back, and is still owed; nothing when there is none."""
+    found = Payment.objects.filter(OWED).aggregate(count=Count("payment"), cents=Sum("amount_cents"))
+    if not found["count"]:
+        return []
+    card: dict[str, object] = {
+        "label": "Came back, still owed",
+        "value": words.amount(found["cents"]),
+        "tone": "bad",
+    }
+    note = f"{found['count']:,} payment{'' if found['count'] == 1 else 's'} to pay again"
+    return [card | {"note": note, "url": words.listing(Payment, owed="yes")}]
+
+
+def changes_card() -> list[dict[str, object]]:
+    """Changes that the bank asks for; nothing when there is none."""
+    count = desk.waiting()
+    card: dict[str, object] = {"label": "Changes by the bank", "value": f"{count:,}", "tone": "wait"}
+    return [card | {"note": "accounts to be changed", "url": desk.address("from_the_bank")}] if count else []
 
 
 def open_letters() -> Any:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from events.models import Event
-from ops.admin import words
+from ops.admin import releasing, words
 from ops.admin.approval import ask_approval, give_approval, refusal
 from ops.admin.base import Button, Facts, ReadOnly, Section, Table, Warn
 from ops.admin.columns import CANCELLED, VALIDATED, Amounts, in_words, letters_link, open_letters
@@ -21,6 +21,8 @@ from ops.admin.log import history
 from ops.status import voided
 from payroll.models import EmployerRun, Notification, Paycheck, PayOrder, PayRun
 from payroll.models.read import STATES
+
+BEFORE_VALIDATED = {"EmployerRunOpened", "EmployerRunBegan", "InputsCorrected"}
 
 
 class ByState(admin.SimpleListFilter):
@@ -56,7 +58,7 @@ class EmployerRunAdmin(Amounts, ReadOnly):
     list_filter = (ByState, ByRun, ByEmployer)
     search_fields = ("employer", "name")
     search_help_text = "An employer's id or name"
-    actions = ("approve",)
+    actions = ("approve", "release")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EmployerRun]:
         of = {"run_key": Cast(OuterRef("run"), TextField()), "group_key": OuterRef("employer")}
@@ -76,6 +78,15 @@ class EmployerRunAdmin(Amounts, ReadOnly):
             return None
         return ask_approval(self, request, parts)
 
+    def has_release_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(releasing.PERMISSION)
+
+    @admin.action(description="Release…", permissions=["release"])
+    def release(self, request: HttpRequest, queryset: QuerySet[Model]) -> TemplateResponse | None:
+        """Ask for the reason, then let one employer's run go on without those who wait."""
+        found = EmployerRun.objects.filter(stream__in=chosen(request))
+        return releasing.release_one(self, request, found[0] if len(found) == 1 else None)
+
     @admin.display(description="employer", ordering="employer")
     def who(self, row: EmployerRun) -> str:
         return f"{row.name} ({row.employer})"
@@ -89,6 +100,8 @@ class EmployerRunAdmin(Amounts, ReadOnly):
         return letters_link(row.dead, run_key=row.run, group_key=row.employer)
 
     def buttons(self, request: HttpRequest, row: Any) -> Sequence[Button]:
+        if row.dead and row.last_event in BEFORE_VALIDATED and self.has_release_permission(request):
+            return (Button("release", "Go on without them…", "default"),)
         if row.last_event != VALIDATED or not self.has_approve_permission(request) or refusal(request, row):
             return ()
         return (Button("approve", "Approve…"),)
@@ -128,7 +141,11 @@ class EmployerRunAdmin(Amounts, ReadOnly):
             )
         if row.dead:
             sections.append(
-                Warn(f"{row.dead} open dead letters hold this employer up. Redrive or dismiss them.", "bad")
+                Warn(
+                    f"{row.dead} open dead letters hold this employer up. Redrive or dismiss them; or let everybody "
+                    "else go on and pay these people later.",
+                    "bad",
+                )
             )
         return (
             *sections,

@@ -69,6 +69,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = [{"items": [home]}]
     for title, entries in GROUPS:
         items = [item(*entry) for entry in entries if may_view(request, entry[2])]
+        if title == "Payday" and may_view(request, Payment):
+            link = reverse("admin:ops_from_the_bank")
+            items.append({"title": "From the bank", "icon": "move_to_inbox", "link": link})
         if items:
             groups.append({"title": title, "items": items})
     return groups

@@ -1,20 +1,28 @@
-"""Payment orders and payments: what was sent to the bank, and where it stands. Nobody changes them here."""
+"""Payment orders and payments: what was sent to the bank, where it stands, and what two people may decide about it."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import URLPattern
 
-from ops.admin import words
-from ops.admin.base import Endless, Facts, ReadOnly, Section, Table
+from events.models import DeadLetter, DeadLetterState
+from ops.admin import deciding, desk, repaying, words
+from ops.admin.base import Button, Endless, Facts, ReadOnly, Section, Table, Warn
 from ops.admin.columns import money
-from ops.admin.filters import ByEmployer, ByRun
+from ops.admin.confirm import chosen
+from ops.admin.filters import ByEmployer, ByRun, as_uuid
 from ops.admin.log import history
 from payroll.models import Paycheck, Payment, PayOrder
-from payroll.payments import orders
+from payroll.payments import orders, sending
+from payroll.payments.came_back import return_code
+from payroll.payments.decisions import ACCEPTED_BY_BANK
+from payroll.payments.instructions import HELD
+from payroll.payments.sending import ABSENT, ALLOWED
 
 TONES = {
     orders.ACCEPTED: "good",
@@ -24,6 +32,7 @@ TONES = {
     orders.RETURNED: "bad",
 }
 SHOWN_MAX = 200
+OWED = (Q(state_of_its_own=orders.RETURNED) | Q(method=HELD)) & ~Q(facts__has_key="reissue_key")
 STATES = (
     orders.CREATED,
     orders.RESERVED,
@@ -61,8 +70,43 @@ class PayOrderAdmin(ReadOnly):
         "One file to the bank each. An order whose answer was lost is unknown: it is asked for by its key, and never "
         "sent blindly again."
     )
+    fresh = True
     list_display = ("what", "employer", "pay_date", "stands", "entries", "credits", "reference")
     list_filter = (ByState, ByRun, ByEmployer)
+    actions = (ACCEPTED_BY_BANK, ABSENT, ALLOWED)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*desk.urls(self), *super().get_urls()]
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(deciding.PERMISSION)
+
+    @admin.action(description=deciding.LABELS[ACCEPTED_BY_BANK], permissions=["decide"])
+    def accepted(self, request: HttpRequest, queryset: QuerySet[PayOrder]) -> TemplateResponse | None:
+        """Ask what it rests on, then propose or confirm that the bank has it."""
+        return deciding.decide(self, request, self.one(request), ACCEPTED_BY_BANK)
+
+    @admin.action(description=deciding.LABELS[ABSENT], permissions=["decide"])
+    def absent(self, request: HttpRequest, queryset: QuerySet[PayOrder]) -> TemplateResponse | None:
+        """Ask what it rests on, then propose or confirm that the bank does not have it."""
+        return deciding.decide(self, request, self.one(request), ABSENT)
+
+    @admin.action(description=deciding.LABELS[ALLOWED], permissions=["decide"])
+    def allowed(self, request: HttpRequest, queryset: QuerySet[PayOrder]) -> TemplateResponse | None:
+        """Ask what it rests on, then propose or confirm that it may be sent."""
+        return deciding.decide(self, request, self.one(request), ALLOWED)
+
+    def one(self, request: HttpRequest) -> PayOrder | None:
+        """The only order that was ticked."""
+        found = PayOrder.objects.filter(stream__in=chosen(request))
+        return found[0] if len(found) == 1 else None
+
+    def letter(self, row: Any) -> DeadLetter | None:
+        """The dead letter that it waits as."""
+        return DeadLetter.objects.filter(work=sending.work_id(row.order), state=DeadLetterState.OPEN).first()
+
+    def buttons(self, request: HttpRequest, row: Any) -> Sequence[Button]:
+        return deciding.buttons(request, row, waits=self.letter(row) is not None)
 
     @admin.display(description="order")
     def what(self, row: PayOrder) -> str:
@@ -98,7 +142,27 @@ class PayOrderAdmin(ReadOnly):
             for name, label in (("unknown", "Why it was unknown"), ("rejected", "Why the bank refused"))
             if name in facts
         ]
-        return Facts("Payment order", about), self.payments(row), history(row.stream)
+        return (
+            *self.waits(row),
+            *deciding.proposal(row),
+            Facts("Payment order", about),
+            self.payments(row),
+            history(row.stream),
+        )
+
+    def waits(self, row: Any) -> Sequence[Section]:
+        """What holds it up, and what to do next."""
+        letter, says = self.letter(row), []
+        if letter:
+            says.append(Warn(f"It waits for a person: {letter.reason}.", "bad"))
+        if row.state == orders.UNKNOWN:
+            says.append(
+                Warn(
+                    "Nobody knows whether the bank has it. The bank is asked by key, again and again; nothing is sent "
+                    "twice. When the bank does not find it either, look at its statement and say what it shows."
+                )
+            )
+        return says
 
     def payments(self, row: Any) -> Table:
         found = Payment.objects.filter(order=row.order).order_by("employee_id", "part")
@@ -115,13 +179,33 @@ class PayOrderAdmin(ReadOnly):
         return Table("Payments", ("employee", ">amount", "state", "trace"), lines, note=note)
 
 
+class Owed(SimpleListFilter):
+    """Payments whose money is still owed."""
+
+    title = "still owed"
+    parameter_name = "owed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [("yes", "came back or held back")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Payment]) -> QuerySet[Payment]:
+        return queryset.filter(OWED) if self.value() == "yes" else queryset
+
+
+def is_owed(row: Any) -> bool:
+    """Whether its money came back, or was held back, and was not paid again."""
+    return "reissue_key" not in row.facts and (row.state_of_its_own == orders.RETURNED or row.method == HELD)
+
+
 @admin.register(Payment)
 class PaymentAdmin(Endless):
     """Single payments: to one account each, or one check."""
 
     intro = "A payment has the state of the order that carries it, until something of its own comes back."
+    fresh = True
     list_display = ("employee_id", "employer", "pay_date", "stands", "amount", "method", "trace")
-    list_filter = (ByRun, ByEmployer)
+    list_filter = (Owed, ByRun, ByEmployer)
+    actions = ("repay",)
     search_fields = ("employee_id",)
     search_help_text = "An employee ID"
 
@@ -136,6 +220,34 @@ class PaymentAdmin(Endless):
 
     amount = money("amount_cents", "amount")
 
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(deciding.PERMISSION)
+
+    @admin.action(description="Pay again…", permissions=["decide"])
+    def repay(self, request: HttpRequest, queryset: QuerySet[Payment]) -> TemplateResponse | None:
+        """Ask, then propose to pay again what came back, or confirm it."""
+        ticked = [key for key in map(as_uuid, chosen(request)) if key]
+        return repaying.pay_again(self, request, ticked)
+
+    def buttons(self, request: HttpRequest, row: Any) -> Sequence[Button]:
+        if not (is_owed(row) and self.has_decide_permission(request)):
+            return ()
+        return (Button("repay", "Pay again…"),)
+
+    def owed(self, row: Any) -> Sequence[Section]:
+        """What is still owed of it, and what to do next."""
+        if not is_owed(row):
+            return ()
+        code, by = row.facts.get("return_code"), row.facts.get("repay_proposed_by")
+        why = f"It came back ({code}: {return_code(code).meaning})" if code else "It was held back"
+        note = f"{why}, and {words.amount(row.amount_cents)} is still owed. "
+        note += (
+            f"{by} has proposed to pay it again: somebody else has to confirm it."
+            if by
+            else "Ask the person for an account, change it in the roster, then pay it again."
+        )
+        return (Warn(note, "wait" if by else "bad"),)
+
     def sections(self, request: HttpRequest, row: Any) -> Sequence[Section]:
         facts: list[tuple[str, object]] = [
             ("Employee", words.link(words.page(Paycheck, row.paycheck), f"{row.employer}/{row.employee_id}")),
@@ -149,4 +261,4 @@ class PaymentAdmin(Endless):
             facts.append(
                 ("Order", words.link(words.page(PayOrder, orders.stream(row.order)), str(row.order)))
             )
-        return Facts("Payment", facts), history(f"payment-{row.payment}")
+        return *self.owed(row), Facts("Payment", facts), history(f"payment-{row.payment}")

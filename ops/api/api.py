@@ -8,19 +8,23 @@ from ninja import NinjaAPI, Router
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from ops.api import edge, employers, letters, log, problems, runs, tokens
+from ops.api import bank, edge, employers, letters, log, problems, runs, tokens
 from ops.api.auth import SCHEME, WINDOW_S
-from ops.api.gate import ANY_KEY, OPEN, SIGNED, operation
+from ops.api.gate import ANY_KEY, BANK, OPEN, SIGNED, operation
 from ops.api.shapes import StrictJson, Told
 from payroll import __version__
 
 DESCRIPTION = f"""\
-Every request but /health and /task-tokens is signed:
+Every request but /health, /task-tokens and /bank/webhooks is signed:
 `Authorization: {SCHEME} key=pk_…, timestamp=<seconds since 1970>, nonce=<16 to 64 of A-Za-z0-9_->, signature=<hex>`.
 The signature is HMAC-SHA256, with the key's secret, over seven lines joined by line feeds: method, path
 (percent-decoded), query as sent, timestamp, nonce, Idempotency-Key (or nothing), SHA-256 of the body in hex.
 A request is taken once, within {WINDOW_S} seconds of its timestamp.
 Errors are problem documents (RFC 9457). Amounts are integer cents."""
+
+WEBHOOK = """\
+As Standard Webhooks 1.0: webhook-id, webhook-timestamp (seconds since 1970) and webhook-signature, "v1," and the base64
+of the HMAC-SHA256 of "<id>.<timestamp>.<body>" under the secret that the bank shares with us."""
 
 
 class PayrollApi(NinjaAPI):
@@ -29,7 +33,8 @@ class PayrollApi(NinjaAPI):
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
         document = super().get_openapi_schema(**options)
         document["components"]["securitySchemes"] = {
-            SIGNED: {"type": "apiKey", "in": "header", "name": "Authorization", "description": DESCRIPTION}
+            SIGNED: {"type": "apiKey", "in": "header", "name": "Authorization", "description": DESCRIPTION},
+            BANK: {"type": "apiKey", "in": "header", "name": "webhook-signature", "description": WEBHOOK},
         }
         for operations in document["paths"].values():
             for declared in operations.values():
@@ -70,7 +75,7 @@ def openapi(request: HttpRequest) -> dict[str, Any]:
     return dict(api.get_openapi_schema())
 
 
-for part in (about, runs.router, employers.router, letters.router, log.router, tokens.router):
+for part in (about, runs.router, employers.router, letters.router, log.router, tokens.router, bank.router):
     api.add_router("", part)
 
 urlpatterns: list[URLPattern] = [

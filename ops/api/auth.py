@@ -15,6 +15,7 @@ import re
 import time
 from typing import NamedTuple, NoReturn
 
+from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
@@ -23,6 +24,7 @@ from ops.api import keys
 from ops.api.problems import UNSIGNED, Problem
 from ops.models import ApiKey
 from payroll.crypto import Undecryptable
+from payroll.payments import webhook
 
 SCHEME = "Payroll-HMAC-SHA256"
 WINDOW_S = 300
@@ -90,6 +92,19 @@ def authenticate(request: HttpRequest) -> Caller:
     with connection.cursor() as cursor:
         cursor.execute(USED, [key_id])
     return Caller(key.id, key.name, frozenset(key.scopes))
+
+
+def authenticate_bank(request: HttpRequest) -> str:
+    """The id of a webhook that the bank signed, within five minutes of its timestamp.
+
+    It may come again within them, and later under a new timestamp: what it says is recorded once.
+    raises   Problem 401, which does not say what was wrong
+    """
+    secrets = [each for each in settings.PAYROLL_GATEWAY_WEBHOOK_SECRET.split(",") if each]
+    try:
+        return webhook.verify(request.body, dict(request.headers), secrets, time.time())
+    except webhook.NotTheBanks:
+        raise Problem(UNSIGNED, "this takes what the bank signs with the secret that we share") from None
 
 
 def _secret(key: ApiKey | None) -> bytes:

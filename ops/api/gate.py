@@ -19,6 +19,7 @@ from ops.api.problems import FORBIDDEN, INVALID, TOO_MANY, UNSUPPORTED, Finding,
 
 SIGNED = "signature"  # the name of the security scheme
 ANY_KEY = "any key"
+BANK = "bank"  # signed as the bank signs what it tells; also the name of that security scheme
 OPEN = "open"  # to everybody: health, and what a task token opens by itself
 JSON = "application/json"
 
@@ -41,18 +42,22 @@ def operation(
     answers: dict[int, Any],
     *problem_statuses: int,
     once: bool = False,
+    documents: dict[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare an operation: its address, who may, what it answers.
 
-    access            a scope, ANY_KEY or OPEN
+    access            a scope, ANY_KEY, BANK or OPEN
     answers           by status
     problem_statuses  of its own; those of the gate are added
     once              asks for an Idempotency-Key, and acts once under it
+    documents         what the document says of it besides, where no parameter says it
     """
     statuses = {400, 422, 500, 503, *problem_statuses} if access != OPEN else {500, *problem_statuses}
-    statuses |= {401, 403, 429} if access != OPEN else set()
+    statuses |= {401} if access == BANK else {401, 403, 429} if access != OPEN else set()
     statuses |= {409, 413, 415} if method == "POST" else set()
-    extra: dict[str, Any] = {} if access == OPEN else {"security": [{SIGNED: _roles(access)}]}
+    extra: dict[str, Any] = dict(documents or {})
+    if access != OPEN:
+        extra["security"] = [{BANK: []} if access == BANK else {SIGNED: _roles(access)}]
     if once:
         extra["parameters"] = [IDEMPOTENCY_KEY]
     declared = router.api_operation(
@@ -85,7 +90,7 @@ def _gate(access: str, once: bool) -> Callable[[Run], Run]:
 
         def gate(request: HttpRequest, **path: Any) -> HttpResponse:
             try:
-                key = _admit(request, access) if access != OPEN else ""
+                key = _admit(request, access)
                 _check_form(request, path, known)
                 if once:
                     return idempotency.once(request, key, lambda: run(request, **path))
@@ -100,7 +105,12 @@ def _gate(access: str, once: bool) -> Callable[[Run], Run]:
 
 
 def _admit(request: HttpRequest, access: str) -> str:
-    """Who asks, whether too often, and whether they may; returns the id of the key."""
+    """Who asks, whether too often, and whether they may; returns the id of the key, empty where none is asked for."""
+    if access == OPEN:
+        return ""
+    if access == BANK:
+        auth.authenticate_bank(request)
+        return ""
     asking = auth.authenticate(request)
     counted = rate.count(asking.key)
     if counted.calls > settings.PAYROLL_API_CALLS_PER_MINUTE:

@@ -33,7 +33,8 @@ class PayOrder(Folded):
             models.Index("employer_run", name="order_of_employer_run"),
         ]
         permissions = [
-            ("halt_payments", "Can stop all sending of payments, and let it go on"),
+            ("halt_payments", "Can stop all sending of payments"),
+            ("resume_payments", "Can let payments go out again"),
             ("decide_payorder", "Can decide about an order with a second person"),
         ]
 

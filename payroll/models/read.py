@@ -136,7 +136,10 @@ class EmployerRun(Folded):
                 name="approver_is_not_opener",
             )
         ]
-        permissions = [("approve_employerrun", "Can approve an employer's run")]
+        permissions = [
+            ("approve_employerrun", "Can approve an employer's run"),
+            ("release_employerrun", "Can let an employer's run go on without those who wait"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.employer}), paid {self.pay_date}"

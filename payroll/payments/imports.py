@@ -1,4 +1,4 @@
-"""What the bank sends back, imported once: returns, notices of change, acknowledgements, settlement reports.
+"""What the bank sends back or tells, imported once: returns, notices of change, acknowledgements, settlement reports.
 
     bankfile-<sha256>   BankFileImported, with how much of it matched and what did not
 
@@ -19,6 +19,7 @@ from django.db import transaction
 from events import projection, store
 from events.dead_letters import redact
 from events.store import NewEvent, WrongExpectedVersion
+from payroll.history import History
 from payroll.payments import came_back, decisions, matching, orders, pay_accounts, reports
 from payroll.payments.came_back import CameBack, Change, Return
 from payroll.payments.gateway import Receipt
@@ -29,10 +30,13 @@ from payroll.refusal import Refused
 
 PREFIX = "bankfile-"
 BY_OPERATOR = "cli"
+BY_BANK = "bank:webhook"  # no user has such a name
 FINDINGS_MAX = 200  # kept in the event
 NAME_MAX = 100
 WITH_THE_BANK = {ACCEPTED, SETTLED}
 MAY_BE_WITH_THE_BANK = {SENDING, UNKNOWN}
+
+OfAccount = Callable[[Sent], tuple[str, int, dict[str, Any]]]
 
 
 class Imported(NamedTuple):
@@ -72,18 +76,15 @@ def import_file(content: bytes, *, name: str, by: str = BY_OPERATOR) -> Imported
     """Record what a file of the bank says, once.
 
     name     of the file, for people
-    by       who imports it: a person, or whoever has the command line
+    by       who imports it: a person, whoever has the command line, or the bank that told it
     raises   Refused when it is no such file, or is not sound: then nothing is recorded
     """
-    if by != BY_OPERATOR:
+    if by not in {BY_OPERATOR, BY_BANK}:
         decisions.check_person(by, "payroll.import_bankfile", "import what the bank sends back")
     sha256 = hashlib.sha256(content).hexdigest()
     stream = f"{PREFIX}{sha256}"
-    if before := store.read(stream):
-        told = before[0].data
-        return Imported(
-            sha256, told["kind"], False, told["matched"], told["unmatched"], tuple(told["findings"])
-        )
+    if before := _imported_before(stream):
+        return before
     whole = projection.catch_up(RUNS, PAYCHECKS)
     kind = came_back.kind_of(content)
     follows = _read(kind, content, sha256, by)
@@ -98,12 +99,23 @@ def import_file(content: bytes, *, name: str, by: str = BY_OPERATOR) -> Imported
         with transaction.atomic(durable=True):
             store.append([NewEvent(stream, 1, "BankFileImported", facts), *follows.events])
     except WrongExpectedVersion as lost_race:
+        if before := _imported_before(stream):  # by another, at this moment
+            return before
         raise Refused(
             "something else was recorded of the same payments at this moment: import it again"
-        ) from (lost_race)
+        ) from lost_race
     for key in follows.orders:
         decisions.go_on(key, by=by, reason="the bank's own report says what has become of it")
     return Imported(sha256, kind, True, follows.matched, unmatched, tuple(follows.findings))
+
+
+def _imported_before(stream: str) -> Imported | None:
+    """What the import of the same bytes did; None when it is the first."""
+    if not (before := store.read(stream)):
+        return None
+    told = before[0].data
+    findings = tuple(told["findings"])
+    return Imported(told["sha256"], told["kind"], False, told["matched"], told["unmatched"], findings)
 
 
 def _read(kind: str, content: bytes, sha256: str, by: str) -> Follows:
@@ -117,6 +129,8 @@ def _read(kind: str, content: bytes, sha256: str, by: str) -> Follows:
             told = reports.settlement(content)
             for file in told.files:
                 _settled(follows, file, told.settled_on, sha256)
+        elif kind == came_back.LISTED_RETURN:
+            _list_came_back(follows, reports.listed_return(content), sha256)
         else:
             raise Refused(
                 "this is no file that a bank sends back: neither returns, notices of change, an acknowledgement nor "
@@ -176,7 +190,11 @@ def _settled(follows: Follows, file: reports.SettledFile, settled_on: date, sha2
             f"we sent {sent['credits_cents']} and {sent['debits_cents']}"
         )
     elif order.state == SETTLED:
-        follows.findings.append(f"{where} is settled already, on {order.facts['OrderSettled']['settled_on']}")
+        before = order.facts["OrderSettled"]["settled_on"]
+        if before == settled_on.isoformat():
+            follows.matched += 1  # it says what is on record: the bank reports what it has told before
+        else:
+            follows.findings.append(f"{where} is settled already, on {before}")
     elif order.state not in MAY_BE_WITH_THE_BANK | {ACCEPTED}:
         follows.findings.append(f"{where} is {order.state}, and the bank settled it: call it")
     else:
@@ -201,7 +219,7 @@ def _came_back(follows: Follows, file: CameBack, sha256: str, by: str) -> None:
         first = "; ".join(f"line {each.line}, {each.field}: {each.what}" for each in file.findings[:3])
         raise Refused(f"{len(file.findings)} faults, and nothing was imported: {first}")
     spoken_of = [each.original for each in file.returns] + [each.original for each in file.changes]
-    sent = matching.sent_as(spoken_of)
+    sent = matching.sent_as(original.trace for original in spoken_of)
     returned = [
         (record, payment) for record in file.returns if (payment := _of_return(follows, record, sent))
     ]
@@ -210,12 +228,8 @@ def _came_back(follows: Follows, file: CameBack, sha256: str, by: str) -> None:
     follows.matched += len(payments)
     of_account = _of_account(payments, sha256)
     for back, payment in returned:
-        facts = payment.facts | {"return_code": back.code, "imported": sha256, "state": RETURNED}
-        facts |= {"returned_on": str(file.created.date()) if file.created else ""}
-        follows.add(f"payment-{payment.payment}", payment.version, "PaymentReturned", facts)
-        if came_back.return_code(back.code).hold:
-            stream, version, about = of_account(payment)
-            follows.add(stream, version, "AccountHeld", about | {"held_for": back.code})
+        on = str(file.created.date()) if file.created else ""
+        _returned(follows, payment, back.code, on, of_account)
     for notice, payment in changed:
         stream, version, about = of_account(payment)
         change = str(matching.change_id(sha256, notice.line))
@@ -224,7 +238,58 @@ def _came_back(follows: Follows, file: CameBack, sha256: str, by: str) -> None:
         follows.add(stream, version, "AccountChangeNoticed", about | {"state": pay_accounts.PROPOSED})
 
 
-def _of_account(payments: list[Sent], sha256: str) -> Callable[[Sent], tuple[str, int, dict[str, Any]]]:
+def _list_came_back(follows: Follows, told: reports.ListedReturn, sha256: str) -> None:
+    sent = matching.sent_as(str(each.payment) for each in told.returns)
+    returned = [
+        (each, payment) for each in told.returns if (payment := _of_listed(follows, told.key, each, sent))
+    ]
+    follows.matched += len(returned)
+    of_account = _of_account([payment for _, payment in returned], sha256)
+    for back, payment in returned:
+        _returned(follows, payment, back.code, back.returned_on.isoformat(), of_account)
+
+
+def _of_listed(
+    follows: Follows, order: UUID, record: reports.ReturnedPayment, sent: matching.AllSent
+) -> Sent | None:
+    """The payment of a list that came back; None when it is on record already, or with a finding.
+
+    raises   Refused when its order is not known to be with the bank
+    """
+    payment = sent.of_order(order, record.payment)
+    where = f"the payment {record.payment}"
+    if payment is None or payment.amount_cents != record.amount_cents:
+        follows.findings.append(f"{where} is none of the order {order}, or of another amount")
+        return None
+    _refuse_unless_with_the_bank(payment, where)
+    if payment.of_its_own:
+        before = History(f"payment-{payment.payment}").facts.get("PaymentReturned", {})
+        if (before.get("return_code"), before.get("returned_on")) == (record.code, str(record.returned_on)):
+            follows.matched += 1  # the bank tells again what is on record
+        else:
+            follows.findings.append(f"{where} came back before")
+        return None
+    return payment
+
+
+def _returned(follows: Follows, payment: Sent, code: str, on: str, of_account: OfAccount) -> None:
+    """What follows from one payment that came back: it is owed again, and perhaps its account is held."""
+    stream, version, about = of_account(payment)
+    facts = payment.facts | {"return_code": code, "imported": about["imported"], "state": RETURNED}
+    follows.add(f"payment-{payment.payment}", payment.version, "PaymentReturned", facts | {"returned_on": on})
+    if came_back.return_code(code).hold:
+        follows.add(stream, version, "AccountHeld", about | {"held_for": code})
+
+
+def _refuse_unless_with_the_bank(payment: Sent, where: str) -> None:
+    if payment.order_state not in WITH_THE_BANK:
+        raise Refused(
+            f"{where}: a payment came back of the order {payment.order}, which is {payment.order_state}: "
+            "find out what became of it, then import this file. Nothing was imported"
+        )
+
+
+def _of_account(payments: list[Sent], sha256: str) -> OfAccount:
     """For a payment: the stream of the account it went to, how many events it has, and what its events say of it."""
     known_as = matching.accounts_of(payments)
     streams = {each.payment: pay_accounts.stream(each.employer, each.employee_id) for each in payments}
@@ -255,11 +320,7 @@ def _of_return(follows: Follows, record: Return, sent: matching.AllSent) -> Sent
         follows.findings.append(f"line {record.line}: the return {record.code} {why}")
         return None
     newest = open_ones[0]
-    if newest.order_state not in WITH_THE_BANK:
-        raise Refused(
-            f"line {record.line}: a payment came back of the order {newest.order}, which is {newest.order_state}: "
-            "find out what became of it, then import this file. Nothing was imported"
-        )
+    _refuse_unless_with_the_bank(newest, f"line {record.line}")
     sent.taken.add(newest.payment)
     return newest
 

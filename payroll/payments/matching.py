@@ -4,6 +4,7 @@ Traces begin again in every file, so a trace alone says nothing: the company and
 the amount and the person those of the entry. Of several that fit all the same, the newest order comes first.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -57,6 +58,11 @@ class AllSent:
     by_trace: dict[str, list[Sent]]
     taken: set[UUID]
 
+    def of_order(self, order: UUID, payment: UUID) -> Sent | None:
+        """A payment of an order that went out as a list, where each is traced by its own key."""
+        listed = self.by_trace.get(str(payment), [])
+        return next((each for each in listed if (each.order, each.payment) == (order, payment)), None)
+
     def like(self, original: Original, *, any_amount: bool = False) -> list[Sent]:
         """Those that the entry may be. What the bank left blank is not compared."""
         if original.direction != "credit":
@@ -72,9 +78,9 @@ class AllSent:
         ]
 
 
-def sent_as(originals: Iterable[Original]) -> AllSent:
+def sent_as(traces: Iterable[str]) -> AllSent:
     """Every payment by bank that has one of these traces; a query each for payments, orders, runs and their events."""
-    rows = list(Payment.objects.filter(method=ACH, trace__in={original.trace for original in originals}))
+    rows = list(Payment.objects.filter(method=ACH, trace__in=set(traces)))
     carried = {row.order: row for row in PayOrder.objects.filter(order__in={row.order for row in rows})}
     runs = EmployerRun.objects.filter(employer_run__in={row.employer_run for row in rows})
     company = {run.employer_run: "1" + run.facts["ein"].replace("-", "") for run in runs}
@@ -129,6 +135,10 @@ def change_id(sha256: str, line: int) -> UUID:
 
 
 def _accounts(name: str, sha256: str) -> dict[str, tuple[str, str]]:
-    """Routing and account number by trace, from the file that was sent."""
-    read = ach_reader.read(objects.get_verified(name, sha256))
+    """Routing and account number by trace, from the file or the list that was sent."""
+    content = objects.get_verified(name, sha256)
+    if content.startswith(b"{"):
+        listed = json.loads(content)["payments"]
+        return {each["payment"]: (each["routing"], each["account"]) for each in listed}
+    read = ach_reader.read(content)
     return {entry.trace: (entry.routing, entry.account) for entry in read.entries}

@@ -60,6 +60,33 @@ class Back(NamedTuple):
     proposed_by: str
 
 
+class Preview(NamedTuple):
+    """What one person's command would do as things stand.
+
+    proposed    would be proposed, for somebody else to confirm
+    confirmed   were proposed by somebody else, and would be paid now; with whom
+    waiting     would stay as they are, each with the reason
+    """
+
+    proposed: tuple[Payment, ...]
+    confirmed: tuple[tuple[Payment, str], ...]
+    waiting: tuple[tuple[Payment, str], ...]
+
+
+def preview(
+    *, by: str, run: UUID | None = None, employer: str = "", payments: Sequence[UUID] = ()
+) -> Preview:
+    """What `repay` would do. Nothing is changed; raises Refused as it does."""
+    rows = _chosen(run, employer, payments)
+    sorted_out = _sorted_out(rows, by)
+    by_key = {row.payment: row for row in rows}
+    return Preview(
+        tuple(each.row for each in sorted_out.fresh),
+        tuple((each.row, each.proposed_by) for each in sorted_out.ready),
+        tuple((by_key[key], why) for key, why in sorted_out.waiting.items()),
+    )
+
+
 def repay(*, by: str, run: UUID | None = None, employer: str = "", payments: Sequence[UUID] = ()) -> Repaid:
     """Propose to pay again, or confirm what somebody else has proposed.
 
@@ -69,15 +96,7 @@ def repay(*, by: str, run: UUID | None = None, employer: str = "", payments: Seq
     decisions.check_person(by)
     if not projection.catch_up(RUNS, PAYCHECKS) and projection.behind(RUNS, PAYCHECKS):
         raise Refused("the read models have not caught up with the log: do it again in a moment")
-    waiting: dict[UUID, str] = {}
-    back = list(_back(_chosen(run, employer, payments), waiting))
-    ready = [each for each in back if each.proposed_by not in {"", by}]
-    fresh = [each for each in back if not each.proposed_by]
-    waiting |= {
-        each.row.payment: f"{by} has proposed it already: somebody else has to confirm"
-        for each in back
-        if each.proposed_by == by
-    }
+    fresh, ready, waiting = _sorted_out(_chosen(run, employer, payments), by)
     made = list(_orders(ready))
     try:
         with transaction.atomic(durable=True):
@@ -109,6 +128,25 @@ def _chosen(run: UUID | None, employer: str, payments: Sequence[UUID]) -> list[P
     if not found:
         raise Refused("no payment that came back is still to be paid again")
     return found
+
+
+class _SortedOut(NamedTuple):
+    fresh: list[Back]
+    ready: list[Back]
+    waiting: dict[UUID, str]
+
+
+def _sorted_out(rows: Sequence[Payment], by: str) -> _SortedOut:
+    """What this person may propose, what they may confirm, and what has to wait."""
+    waiting: dict[UUID, str] = {}
+    back = list(_back(rows, waiting))
+    waiting |= {
+        each.row.payment: f"{by} has proposed it already: somebody else has to confirm"
+        for each in back
+        if each.proposed_by == by
+    }
+    fresh = [each for each in back if not each.proposed_by]
+    return _SortedOut(fresh, [each for each in back if each.proposed_by not in {"", by}], waiting)
 
 
 def _back(rows: Sequence[Payment], waiting: dict[UUID, str]) -> Iterator[Back]:

@@ -7,16 +7,12 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from io import BytesIO
-from threading import Thread
 from typing import Any
 from urllib.parse import quote
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import schemathesis
 from django.core.wsgi import get_wsgi_application
-from django.db import connections
 from schemathesis import engine
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events
@@ -26,6 +22,7 @@ from ops.api.keys import Scope
 from payroll.runs import Opened
 from tests.api import calling
 from tests.api.calling import Program
+from tests.api.serving import served
 
 SIGN = "sign me"  # what stands where a signature belongs; a request without it goes out unsigned
 WITHIN_S = 20  # what its fixed cases leave of it, about 13 s on a calm machine, goes into random ones
@@ -58,30 +55,6 @@ class Signing:
                 environ.get("HTTP_IDEMPOTENCY_KEY", ""),
             )
         return self.application(environ, start_response)
-
-
-class Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
-@contextmanager
-def served(application: Signing) -> Iterator[str]:
-    """The application on a free port, answering in one thread; yields its address."""
-    server: WSGIServer = make_server("127.0.0.1", 0, application, handler_class=Quiet)
-
-    def serve() -> None:
-        server.serve_forever(poll_interval=0.05)
-        connections.close_all()
-
-    thread = Thread(target=serve)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def failures(address: str, run: str) -> tuple[list[str], int]:

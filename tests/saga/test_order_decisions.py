@@ -34,7 +34,7 @@ def acme(db: Any, tmp_path: Path, settings: Any) -> None:
     """One person of one employer, and three people who may decide, or may not."""
     settings.PAYROLL_GATEWAY = "sandbox"
     for name in ("first", "second"):
-        paydays.user(name, "decide_payorder")
+        paydays.user(name, "decide_payorder", "halt_payments", "resume_payments")
     paydays.user("gone", "decide_payorder", active=False)
     paydays.user("onlooker", "view_payorder")
     paydays.load(tmp_path, [employer("ACME")], [salaried("ACME", "ann", "62400.00")])

@@ -92,7 +92,7 @@ class Command(BaseCommand):
         if script is not None:
             told.append(("/script", _read(script)))
         if webhook is not None:
-            secret = settings.PAYROLL_GATEWAY_WEBHOOK_SECRET
+            secret = settings.PAYROLL_GATEWAY_WEBHOOK_SECRET.split(",")[0]
             if not secret:
                 raise CommandError("PAYROLL_GATEWAY_WEBHOOK_SECRET is not set: the bank signs what it tells")
             told.append(("/webhook", {"url": webhook, "secret": secret}))

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.core.management import BaseCommand, CommandError
 
 from events import projection, store
+from ops.permitted import check
 from ops.status import find_run
 from payroll.calc.money import dollars
 from payroll.models import Payment, PayOrder
@@ -149,10 +150,12 @@ class Command(BaseCommand):
             self.stdout.write(f"  {key} waits: {why}")
 
     def do_halt(self, *, user: str, reason: str, json: bool, **_: Any) -> None:
+        check(user, "payroll.halt_payments", "stop all payments")
         halt.halt(by=user, reason=reason)
         self._say("all payments are halted: nothing is sent until payments resume", {"halted": True}, json)
 
     def do_resume(self, *, user: str, reason: str, json: bool, **_: Any) -> None:
+        check(user, "payroll.resume_payments", "let payments go out again")
         halt.resume(by=user, reason=reason)
         self._say("payments go out again", {"halted": False}, json)
 

@@ -12,6 +12,7 @@ from django.core.management import BaseCommand, CommandError
 from events import projection
 from events.failures import NeedsReview
 from ops import follow
+from ops.permitted import check
 from ops.status import EmployerStatus, RunStatus, find_run, run_status
 from payroll import cancel, kinds, release, runs
 from payroll.calc.money import dollars
@@ -163,6 +164,7 @@ class Command(BaseCommand):
         chosen = employer or release.waits(found.run)
         if not chosen:
             raise runs.Refused("nobody of this run waits as a dead letter: there is nothing to release")
+        check(user, "payroll.release_employerrun", "let an employer's run go on without those who wait")
         refused = []
         for each in chosen:
             try:
@@ -179,16 +181,19 @@ class Command(BaseCommand):
 
     def do_pause(self, *, run: str, user: str, reason: str, **_: Any) -> None:
         found = find_run(run)
+        check(user, "payroll.pause_payrun", "pause a pay run")
         runs.pause(found.run, by=user, reason=reason)
         self.stdout.write(f"pay run {found.run} is paused: what is being done finishes its step")
 
     def do_resume(self, *, run: str, user: str, reason: str, **_: Any) -> None:
         found = find_run(run)
+        check(user, "payroll.pause_payrun", "let a paused pay run go on")
         runs.resume(found.run, by=user, reason=reason)
         self.stdout.write(f"pay run {found.run} goes on")
 
     def do_cancel(self, *, run: str, user: str, reason: str, **_: Any) -> None:
         found = find_run(run)
+        check(user, "payroll.cancel_payrun", "cancel a pay run")
         decided = cancel.cancel(found.run, by=user, reason=reason)
         self.stdout.write(f"pay run {found.run} is being cancelled: {', '.join(decided.cancelled)}")
         if decided.goes_on:

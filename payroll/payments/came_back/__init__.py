@@ -8,7 +8,8 @@
 Pure, and strict: a file with one finding is imported in no part, because what is wrong in one record may be wrong in
 the next. Findings name line and field, never a value. Nothing here is raised; nothing is shared with the writer.
 
-An acknowledgement and a settlement report are JSON documents with a "type"; whoever defines them reads them.
+An acknowledgement, a settlement report and a list of returns are JSON documents with a "type"; whoever defines them
+reads them (payments/reports.py).
 """
 
 import json
@@ -19,10 +20,12 @@ from payroll.payments.came_back.records import CameBack, Change, Finding, Origin
 from payroll.payments.came_back.return_codes import RETURN_CODES, ReturnCode, return_code
 
 RETURNS, ACKNOWLEDGEMENT, SETTLEMENT, UNKNOWN = "returns", "acknowledgement", "settlement", ""
+LISTED_RETURN = "return"  # of payments that went out as a list, each by its key
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 
 __all__ = [
     "ACKNOWLEDGEMENT",
+    "LISTED_RETURN",
     "RETURNS",
     "RETURN_CODES",
     "SETTLEMENT",
@@ -55,4 +58,4 @@ def kind_of(content: bytes) -> str:
     except (ValueError, RecursionError):
         return UNKNOWN
     kind = document.get("type") if isinstance(document, dict) else None
-    return kind if kind in (ACKNOWLEDGEMENT, SETTLEMENT) else UNKNOWN
+    return kind if kind in (ACKNOWLEDGEMENT, SETTLEMENT, LISTED_RETURN) else UNKNOWN
