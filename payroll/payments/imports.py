@@ -19,6 +19,7 @@ from django.db import transaction
 from events import projection, store
 from events.dead_letters import redact
 from events.store import NewEvent, WrongExpectedVersion
+from payroll.calc.money import dollars
 from payroll.payments import came_back, decisions, matching, orders, pay_accounts, reports
 from payroll.payments.came_back import CameBack, Change, Return
 from payroll.payments.gateway import Receipt
@@ -42,6 +43,7 @@ class Imported(NamedTuple):
     matched    entries or files that are ours, and fit
     unmatched  those that are findings
     findings   each in a sentence, without personal data
+    notes      what follows for people from what did match, in sentences
     """
 
     sha256: str
@@ -50,6 +52,7 @@ class Imported(NamedTuple):
     matched: int
     unmatched: int
     findings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 class Follows:
@@ -58,6 +61,7 @@ class Follows:
     def __init__(self) -> None:
         self.events: list[NewEvent] = []
         self.findings: list[str] = []
+        self.notes: list[str] = []
         self.matched = 0
         self.orders: list[UUID] = []  # which may wait for what the file says
         self._added: Counter[str] = Counter()
@@ -81,9 +85,8 @@ def import_file(content: bytes, *, name: str, by: str = BY_OPERATOR) -> Imported
     stream = f"{PREFIX}{sha256}"
     if before := store.read(stream):
         told = before[0].data
-        return Imported(
-            sha256, told["kind"], False, told["matched"], told["unmatched"], tuple(told["findings"])
-        )
+        said = tuple(told["findings"]), tuple(told.get("notes", ()))
+        return Imported(sha256, told["kind"], False, told["matched"], told["unmatched"], *said)
     whole = projection.catch_up(RUNS, PAYCHECKS)
     kind = came_back.kind_of(content)
     follows = _read(kind, content, sha256, by)
@@ -94,6 +97,7 @@ def import_file(content: bytes, *, name: str, by: str = BY_OPERATOR) -> Imported
     facts |= {"name": redact(name)[:NAME_MAX], "imported_by": by}
     facts |= {"matched": follows.matched, "unmatched": unmatched}
     facts |= {"findings": follows.findings[:FINDINGS_MAX]}
+    facts |= {"notes": follows.notes[:FINDINGS_MAX]} if follows.notes else {}
     try:
         with transaction.atomic(durable=True):
             store.append([NewEvent(stream, 1, "BankFileImported", facts), *follows.events])
@@ -103,7 +107,8 @@ def import_file(content: bytes, *, name: str, by: str = BY_OPERATOR) -> Imported
         ) from (lost_race)
     for key in follows.orders:
         decisions.go_on(key, by=by, reason="the bank's own report says what has become of it")
-    return Imported(sha256, kind, True, follows.matched, unmatched, tuple(follows.findings))
+    said = tuple(follows.findings), tuple(follows.notes)
+    return Imported(sha256, kind, True, follows.matched, unmatched, *said)
 
 
 def _read(kind: str, content: bytes, sha256: str, by: str) -> Follows:
@@ -208,12 +213,17 @@ def _came_back(follows: Follows, file: CameBack, sha256: str, by: str) -> None:
     changed = [(record, payment) for record in file.changes if (payment := _of_change(follows, record, sent))]
     payments = [payment for _, payment in returned] + [payment for _, payment in changed]
     follows.matched += len(payments)
-    of_account = _of_account(payments, sha256)
+    of_account = _of_account([payment for payment in payments if not payment.remits], sha256)
     for back, payment in returned:
         facts = payment.facts | {"return_code": back.code, "imported": sha256, "state": RETURNED}
         facts |= {"returned_on": str(file.created.date()) if file.created else ""}
         follows.add(f"payment-{payment.payment}", payment.version, "PaymentReturned", facts)
-        if came_back.return_code(back.code).hold:
+        if payment.remits:
+            follows.notes.append(
+                f"line {back.line}: {dollars(payment.amount_cents)} that {payment.employer} withheld for "
+                f"{payment.remits} of {payment.employee_id} came back: it is owed to the agency again, by hand"
+            )
+        elif came_back.return_code(back.code).hold:
             stream, version, about = of_account(payment)
             follows.add(stream, version, "AccountHeld", about | {"held_for": back.code})
     for notice, payment in changed:
@@ -271,4 +281,10 @@ def _of_change(follows: Follows, record: Change, sent: matching.AllSent) -> Sent
             f"line {record.line}: the notice {record.code} is of no payment of ours: trace, company, day or person "
             "differ"
         )
+    elif newest.remits:
+        follows.findings.append(
+            f"line {record.line}: the notice {record.code} is of an account that {newest.remits} is remitted to: "
+            "correct garnishments.csv"
+        )
+        return None
     return newest
