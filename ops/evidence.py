@@ -27,11 +27,30 @@ class Payment(NamedTuple):
     trace: str
 
 
+class Remitted(NamedTuple):
+    """What one order took of a paycheck and the file remits, as a paycheck's event has it."""
+
+    key: str
+    part: int
+    garnishment: str
+    kind: str
+    amount_cents: int
+    order: str
+    trace: str
+
+
 class Contents(NamedTuple):
-    """What an order's bytes say: what is wrong with them, and who gets how much into which account."""
+    """What an order's bytes say: what is wrong with them, and who gets how much into which account.
+
+    entries    all of them, debits too
+    told       what the addenda of a support payment says that it is, in cents, by individual id
+    """
 
     findings: list[str]
     credits: list[tuple[str, int, str]]  # individual id, cents, account
+    entries: int
+    debits_cents: int = 0
+    told: dict[str, int] = {}
 
     @classmethod
     def of(cls, name: str, content: bytes) -> "Contents":
@@ -41,12 +60,21 @@ class Contents(NamedTuple):
             wrong = [
                 f"{name} payment {each['line']}, {each['field']}: {each['what']}" for each in order.findings
             ]
-            return cls(
-                wrong, [(each.individual_id, each.amount_cents, each.account) for each in order.postings]
-            )
+            given = [(each.individual_id, each.amount_cents, each.account) for each in order.postings]
+            return cls(wrong, given, len(given))
         file = ach_reader.read(content)
         wrong = [f"{name} line {each.line}, {each.field}: {each.what}" for each in file.findings]
-        return cls(wrong, [(each.individual_id, each.amount_cents, each.account) for each in file.entries])
+        credits = [each for each in file.entries if each.direction == "credit"]
+        given = [(each.individual_id, each.amount_cents, each.account) for each in credits]
+        told = {each.individual_id: _told_cents(each.addenda) for each in credits if each.addenda}
+        return cls(wrong, given, len(file.entries), file.debit_cents, told)
+
+
+def _told_cents(addenda: tuple[str, ...]) -> int:
+    """The fifth element of a DED segment: cents, or -1 where it does not read as one."""
+    elements = addenda[0].rstrip().rstrip("\\").split("*")
+    sound = elements[:2] == ["DED", "CS"] and len(elements) > 4 and elements[4].isdigit()
+    return int(elements[4]) if sound else -1
 
 
 class EmployerEvidence:
@@ -109,13 +137,37 @@ class EmployerEvidence:
 
     @cached_property
     def payments(self) -> dict[str, list[Payment]]:
-        """The payments of every paycheck's events, by employee."""
+        """The payments of every paycheck's events to the person, by employee."""
         found: dict[str, list[Payment]] = {}
         for stream, events in self.paychecks.items():
             for event in events:
                 if event.type == "PaymentInstructed":
                     lines = [Payment._make(line) for line in event.data["payments"]]
                     found.setdefault(keys.employee_of(stream), []).extend(lines)
+        return found
+
+    @cached_property
+    def remitted(self) -> dict[str, list[Remitted]]:
+        """What every paycheck's events remit to others, by employee."""
+        found: dict[str, list[Remitted]] = {}
+        for stream, events in self.paychecks.items():
+            for event in events:
+                if lines := event.data.get("remitted", ()) if event.type == "PaymentInstructed" else ():
+                    found.setdefault(keys.employee_of(stream), []).extend(map(Remitted._make, lines))
+        return found
+
+    @cached_property
+    def garnished(self) -> dict[str, list[tuple[str, str, int]]]:
+        """What orders took of the paychecks that count, by employee: order, kind, cents above zero."""
+        found: dict[str, list[tuple[str, str, int]]] = {}
+        for stream, events in self.paychecks.items():
+            if not {*OUT} & {event.type for event in events}:
+                for event in events:
+                    if event.type == "RetirementCalculated":
+                        taken = [
+                            (order, kind, cents) for order, kind, cents, *_ in event.data["garnishments"]
+                        ]
+                        found[keys.employee_of(stream)] = [each for each in taken if each[2]]
         return found
 
 

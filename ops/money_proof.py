@@ -7,6 +7,7 @@ from uuid import UUID
 from ops.evidence import EmployerEvidence, Payment
 from payroll import keys, objects
 from payroll.models import Employer, EmployerRun, PayOrder
+from payroll.payments import remittances
 from payroll.payments.instructions import ACH, CHECK, HELD, individual_id
 from payroll.payments.orders import ACCEPTED, HELD_PAY, REPAY, SETTLED
 
@@ -65,8 +66,10 @@ def _carried(part: EmployerEvidence) -> Iterator[str]:
         if not order.exists:
             yield "an order that was instructed has no events"
             continue
-        mine = carried[str(order.key)]
-        if order.created["credits_cents"] != sum(payment.amount_cents for payment in mine):
+        mine = sum(payment.amount_cents for payment in carried[str(order.key)])
+        to_others = [each for lines in part.remitted.values() for each in lines]
+        mine += sum(each.amount_cents for each in to_others if each.order == str(order.key))
+        if order.created["credits_cents"] != mine:
             yield f"the order {order.key} is of {order.created['credits_cents']} cents, its payments are not"
         if (
             order.count("OrderCreated") != 1
@@ -102,11 +105,43 @@ def file_is_right(part: EmployerEvidence) -> Iterator[str]:
             return
     for order, file in zip(part.orders, part.files, strict=True):
         yield from file.findings[:3]
-        held = len(file.credits), sum(cents for _, cents, _ in file.credits)
-        if held != (order.created["entries"], order.created["credits_cents"]):
+        held = file.entries, sum(cents for _, cents, _ in file.credits), file.debits_cents
+        created = order.created
+        if held != (created["entries"], created["credits_cents"], created["debits_cents"]):
             yield f"{order.created['object']} holds other entries or another sum than its order"
     credits = Counter((who, cents) for file in part.files for who, cents, _ in file.credits)
     yield from _same_payments(part, credits, "the file")
+
+
+def remitted_once(part: EmployerEvidence) -> Iterator[str]:
+    """Whatever orders took of the pay is remitted once, each under its own key, or is listed as left to people."""
+    if "PaymentsInstructed" not in part.facts:
+        return
+    left: dict[str, list[int]] = {}
+    for employee, taken in part.garnished.items():
+        lines = {each.garnishment: each for each in part.remitted.get(employee, ())}
+        if len(lines) != len(part.remitted.get(employee, ())):
+            yield f"{employee} has money of one order remitted twice"
+        for garnishment, kind, cents in taken:
+            line = lines.pop(garnishment, None)
+            if line is None:
+                count, before = left.get(kind, (0, 0))
+                left[kind] = [count + 1, before + cents]
+                continue
+            key = keys.remittance_key(part.id, employee, garnishment)
+            if (line.key, line.kind, line.amount_cents) != (str(key), kind, cents):
+                yield f"{employee} had {cents} cents taken for {kind}, and {line.amount_cents} are remitted"
+        if lines:
+            yield f"{employee} has money remitted that no order took"
+    if left != part.facts["PaymentsInstructed"].get("by_hand", {}):
+        yield "what is listed as to be remitted by hand is not what orders took and no file carries"
+    for file in part.files:
+        amounts = {who: cents for who, cents, _ in file.credits}
+        if any(amounts[who] != cents for who, cents in file.told.items()):
+            yield "an agency is told another amount than its entry has"
+    told = sum(len(file.told) for file in part.files)
+    if part.files and told != sum(len(lines) for lines in part.remitted.values()):
+        yield f"{told} entries say for which case they are, and other than that were remitted"
 
 
 def bank_agrees(part: EmployerEvidence) -> Iterator[str]:
@@ -148,6 +183,8 @@ def _same_payments(part: EmployerEvidence, found: Counter[tuple[str, int]], wher
         wanted[employee] = cents - sum(each.amount_cents for each in paid if each.method in {CHECK, HELD})
         for number in {1, *(each.part for each in paid)}:
             who[individual_id(employee, keys.payment_key(part.id, employee, number), number)] = employee
+    to_others = [each for lines in part.remitted.values() for each in lines]
+    wanted.update({remittances.individual_id(UUID(each.key)): each.amount_cents for each in to_others})
     got = Counter[str]()
     for (individual, cents), times in found.items():
         got[who.get(individual, individual)] += cents * times

@@ -15,7 +15,7 @@ from events import projection, store
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
 from ops.evidence import EmployerEvidence, Evidence
 from ops.ledger import ledger_findings
-from ops.money_proof import bank_agrees, file_is_right, instructed_once, states_follow
+from ops.money_proof import bank_agrees, file_is_right, instructed_once, remitted_once, states_follow
 from ops.people import carried_over, days_once, nobody_missing
 from ops.reconcile import reconcile
 from ops.sums import lines_add_up, worksheets_agree
@@ -217,6 +217,8 @@ def figures(run: UUID | str) -> dict[str, Any]:
             "payments": instructed.get("payments", 0),
             "payments_cents": instructed.get("payments_cents", 0),
             "checks_cents": instructed.get("checks_cents", 0),
+            "remitted_cents": instructed.get("remitted_cents", 0),
+            "by_hand": instructed.get("by_hand", {}),
             "orders": {str(order.created.get("order")): order.state for order in part.orders},
         }
     return found
@@ -250,6 +252,11 @@ PER_EMPLOYER: list[tuple[str, str, Callable[[EmployerEvidence], Iterator[str]]]]
         "payments",
         "every approved net pay is paid once, to the cent, each payment under its own key",
         instructed_once,
+    ),
+    (
+        "remitted",
+        "what court orders took is remitted once, to the cent, or listed as to be remitted by hand",
+        remitted_once,
     ),
     (
         "orders",

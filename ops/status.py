@@ -251,7 +251,7 @@ def _notes(facts: dict[str, Any], state: str) -> list[str]:
 
 
 def _notes_of(parts: Sequence[EmployerRun]) -> list[str]:
-    """Who was carried over from an employer's part and to which run, and what took an approval back."""
+    """Who was carried over from an employer's part, what is to be remitted by hand, what took an approval back."""
     notes = []
     for part in parts:
         facts = part.facts
@@ -260,6 +260,12 @@ def _notes_of(parts: Sequence[EmployerRun]) -> list[str]:
                 f"{part.employer}: {len(carried)} carried over to run {facts['carried_to_run']} by "
                 f"{facts['released_by']}: {facts['released_reason']}"
             )
+        if by_hand := facts.get("by_hand"):
+            sums = (
+                f"{kind.replace('_', ' ')} {dollars(cents)} ({count})"
+                for kind, (count, cents) in sorted(by_hand.items())
+            )
+            notes.append(f"{part.employer}: to be remitted by hand, by kind of order: {', '.join(sums)}")
         if "voided_register_sha256" in facts and not part.approved_by:
             notes.append(f"{part.employer}: {voided(facts)}")
     return notes

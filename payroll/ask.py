@@ -4,7 +4,7 @@ A request holds what computing needs and nothing that names a person or says whe
 account, not even as ciphertext. An answer is held against the fields of the event, against what amounts can be, and
 against the paycheck; what it gives is the same event that our own step would have emitted.
 
-    input   {"number": 7, "inputs": {manifest entry without pay_to, deposits, hold}, "facts": {"TimeEntered": {…}, …}}
+    input   {"number": 7, "inputs": {manifest entry without what is NEVER sent}, "facts": {"TimeEntered": {…}, …}}
     terms   {"employer_run": "…", "frequency": "biweekly", "pay_date": "2026-11-20", "rules_version": "2026-…", …}
 """
 
@@ -30,7 +30,7 @@ UNREAD = {
     "tax-calc": {"time", "time_from", "garnishments", "items"},
     "retirement-calc": {"time", "time_from", "items"},
 }
-NEVER = {"pay_to", "deposits", "hold"}
+NEVER = {"pay_to", "deposits", "remittances", "hold"}
 
 TAXES = (
     "federal_income_tax_cents",

@@ -202,7 +202,8 @@ class Inputs(NamedTuple):
                   remainder, which it is otherwise
     hold          the earlier paycheck of this person that is not finished, so that year to date is unknown
     time_from     the first day of `time`, where a bonus asks for more than the first workweek
-    items, deductions, garnishments, forms, deposits   as payroll/pay_inputs.py gives them; empty for most people
+    items, deductions, garnishments, forms, deposits, remittances   as payroll/pay_inputs.py gives them; empty for
+                  most people
     """
 
     employee_id: str
@@ -236,6 +237,7 @@ class Inputs(NamedTuple):
     forms: Mapping[str, Any] = MappingProxyType({})
     time_from: str | None = None
     deposits: Sequence[Mapping[str, Any]] = ()
+    remittances: Sequence[Mapping[str, Any]] = ()
 
 
 class Paycheck:

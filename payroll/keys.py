@@ -47,6 +47,11 @@ def payment_key(employer_run: UUID | str, employee_id: str, sequence: int = 1) -
     return key("payment", employer_run, employee_id, sequence)
 
 
+def remittance_key(employer_run: UUID | str, employee_id: str, order_id: str) -> UUID:
+    """One payment, to whom an order names, of what an employer's run withheld for it."""
+    return key("remittance", employer_run, employee_id, order_id)
+
+
 def order_key(employer_run: UUID | str, number: int = 0) -> UUID:
     """One payment file of an employer's run, the first is 0: the bank's idempotency key."""
     return key("file", employer_run, *([number] if number else []))

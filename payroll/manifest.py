@@ -1,7 +1,7 @@
 """The manifest: what a run was given, frozen. One object per batch, its sha256 in the employer run's event.
 
-Nothing of the roster is read after this: later edits go to the next run. An SSN is never in a manifest,
-and account numbers are there as ciphertext only.
+Nothing of the roster is read after this: later edits go to the next run. Account numbers are in a manifest as
+ciphertext only, and so is the SSN of whoever has support remitted, whose agency asks for it; nobody else's is there.
 """
 
 import hashlib
@@ -268,6 +268,7 @@ class _Given(NamedTuple):
     items: dict[int, list[dict[str, Any]]]
     deductions: dict[int, list[dict[str, Any]]]
     garnishments: dict[int, list[dict[str, Any]]]
+    remittances: dict[int, list[dict[str, Any]]]
     forms: dict[int, dict[str, Any]]
     deposits: dict[int, list[dict[str, Any]]]
     time_from: dict[int, date]
@@ -306,6 +307,7 @@ class _Given(NamedTuple):
             items=items,
             deductions=pay_inputs.deductions(pks, pinned.pay_date) if pays_days else {},
             garnishments=orders,
+            remittances=pay_inputs.remittances(list(orders), pinned.pay_date),
             forms=pay_inputs.tax_forms(pks, pinned.pay_date),
             deposits=pay_inputs.deposits(pks),
             time_from=earlier if pays_days else {},
@@ -371,6 +373,7 @@ def _inputs(person: Employee, given: _Given, pinned: Pinned) -> Inputs:
         forms=given.forms.get(person.pk, {}),
         time_from=time_from.isoformat() if time_from else None,
         deposits=given.deposits.get(person.pk, []),
+        remittances=given.remittances.get(person.pk, []),
     )
 
 

@@ -100,6 +100,34 @@ def garnishments(employee_pks: Collection[int], pay_date: date) -> dict[int, lis
     return found
 
 
+def remittances(employee_pks: Collection[int], pay_date: date) -> dict[int, list[Entry]]:
+    """Where the orders of `garnishments` are remitted to, of those that say so, by the person's primary key.
+
+    remittance   {"order", "case_id", "fips", "medical", "payee", "routing", "account", "ssn", "surname", "first_name"};
+                 account and ssn as ciphertext
+    """
+    found: dict[int, list[Entry]] = {}
+    rows = Garnishment.objects.filter(
+        _not_ended(pay_date), employee__in=employee_pks, received_date__lte=pay_date
+    ).exclude(account_ciphertext="")
+    for row in sorted(rows.order_by().select_related("employee"), key=lambda row: row.order_id):
+        found.setdefault(row.employee_id, []).append(
+            {
+                "order": row.order_id,
+                "case_id": row.case_id,
+                "fips": row.fips_code,
+                "medical": row.medical_support,
+                "payee": row.payee_name,
+                "routing": row.payee_routing_number,
+                "account": row.account_ciphertext,
+                "ssn": row.employee.ssn_ciphertext,
+                "surname": row.employee.last_name,
+                "first_name": row.employee.first_name,
+            }
+        )
+    return found
+
+
 def tax_forms(employee_pks: Collection[int], pay_date: date) -> dict[int, Entry]:
     """The further tax forms by the person's primary key.
 

@@ -250,9 +250,10 @@ def _batches(opened: dict[str, Any]) -> Iterator[Batch]:
 
 
 def _nameless(given: dict[str, Any]) -> dict[str, Any]:
-    """A manifest without names, EIN and accounts, which no step reads. Pay, forms and orders stay in it."""
+    """A manifest without names, EIN, SSNs and accounts, which no step reads. Pay, forms and orders stay in it."""
     people = [
-        {name: value for name, value in entry.items() if name != "deposits"} | {"pay_to": {}}
+        {name: value for name, value in entry.items() if name not in {"deposits", "remittances"}}
+        | {"pay_to": {}}
         for entry in given["employees"]
     ]
     return {**given, "terms": {**given["terms"], "name": "", "ein": ""}, "employees": people}

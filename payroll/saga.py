@@ -37,7 +37,7 @@ from payroll.domain import PAYCHECK_EVENTS
 from payroll.history import History
 from payroll.manifest import Pinned
 from payroll.models import Employer
-from payroll.payments import building, instructions, orders, pay_accounts, sending
+from payroll.payments import building, instructions, orders, pay_accounts, remittances, sending
 from payroll.payments.orders import Order
 from payroll.steps import PIPELINE
 from payroll.tolerance import of_employer
@@ -153,33 +153,38 @@ def push_payment(work: Claimed) -> Outcome:
         )
     if not approvals.holds(approved, pinned.employer_run, totals):
         return approvals.void(history, approved, totals)
-    owed = net_pay(pinned.employer_run)
-    owed_cents = {stream: event.data["net_cents"] for stream, event in owed.items()}
-    if (len(owed), sum(owed_cents.values())) != (totals.payable, totals.net_cents):
+    last = last_steps(pinned.employer_run)
+    owed_cents = {stream: cents for stream, event in last.items() if (cents := event.data["net_cents"]) > 0}
+    if (len(owed_cents), sum(owed_cents.values())) != (totals.payable, totals.net_cents):
         raise NeedsReview(
             f"{totals.payable} people and {dollars(totals.net_cents)} were approved, the payments are "
-            f"{len(owed)} and {dollars(sum(owed_cents.values()))}: nothing is paid until they agree"
+            f"{len(owed_cents)} and {dollars(sum(owed_cents.values()))}: nothing is paid until they agree"
         )
     held = pay_accounts.held_of(pinned.employer)
     planned = instructions.planned(pinned, history.manifests, owed_cents, held)
+    garnished = {stream: event.data["garnishments"] for stream, event in last.items()}
+    withheld = remittances.planned(pinned, history.manifests, garnished, by_file=building.remits())
     by_bank = [payment for payment in planned if payment.method == instructions.ACH]
     built = []
-    if by_bank:
+    if by_bank or withheld.remitted:
         in_part = any(payment.method == instructions.HELD for payment in planned)
         built = building.build(
-            pinned, by_bank, kind=orders.NET_PAY, effective=pinned.pay_date, in_part=in_part
+            pinned,
+            by_bank,
+            withheld.remitted,
+            kind=orders.NET_PAY,
+            effective=pinned.pay_date,
+            in_part=in_part,
         )
-    versions = {stream: event.version for stream, event in owed.items()}
+    versions = {stream: event.version for stream, event in last.items()}
+    payments_cents = sum(owed_cents.values()) + withheld.cents
     return Outcome(
         events=[
-            history.next("PaymentsInstructed", building.instructed(planned, built)),
-            *building.payment_events(planned, built, versions),
+            history.next("PaymentsInstructed", building.instructed(planned, built) | withheld.facts()),
+            *building.payment_events(planned, built, versions, withheld.remitted),
             *(each.order.event() for each in built),
         ],
-        fork=[
-            sending.new_work(each.order, parent=work.id, payments_cents=sum(owed_cents.values()))
-            for each in built
-        ],
+        fork=[sending.new_work(each.order, parent=work.id, payments_cents=payments_cents) for each in built],
     )
 
 
@@ -201,11 +206,15 @@ def notify_paid(work: Claimed) -> Outcome:
     return Outcome(events=[done], within=lambda: notify.record(told))
 
 
-def net_pay(employer_run: str) -> dict[str, Recorded]:
-    """The last step of every paycheck of an employer's run that pays something, by stream; none that is out."""
+def last_steps(employer_run: str) -> dict[str, Recorded]:
+    """The last step of every paycheck of an employer's run, by stream; none that is out."""
     found = store.read_prefix(keys.paycheck_prefix(employer_run), "RetirementCalculated", *domain.OUT)
     out = {event.stream for event in found if event.type != "RetirementCalculated"}
-    return {event.stream: event for event in found if event.stream not in out and event.data["net_cents"] > 0}
+    return {
+        event.stream: event
+        for event in found
+        if event.type == "RetirementCalculated" and event.stream not in out
+    }
 
 
 # Paychecks

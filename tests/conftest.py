@@ -23,7 +23,6 @@ from tests import pooler as pgbouncer
 from tests import superuser
 from tests.environment import CLUSTER, STATE_DIR
 
-
 PINS = pytest.StashKey[list[pgbouncer.pins.Counted]]()
 
 

@@ -182,8 +182,8 @@ leg (stream, version, part, account, cents) as (
    cross join lateral (values ('employer_funding', reversed), ('reversals', -reversed)) line (account, cents)
    where type = 'OrderSettled' and kind = 'reversal'
   union all
-  -- Returned: net pay is owed again, and the money lies in the funding account, or never left the clearing. A reversal
-  -- that is returned did not bring anything back.
+  -- Returned: net pay is owed again, and the money lies in the funding account, or never left the clearing. What was
+  -- remitted to others is owed to them again. A reversal that is returned did not bring anything back.
   select stream, version, 1, account, cents
     from entry
    cross join lateral (select (data ->> 'amount_cents')::bigint, exists (
@@ -193,7 +193,8 @@ leg (stream, version, part, account, cents) as (
    cross join lateral (values
          (case when kind = 'reversal' then 'reversals' when was_settled then 'employer_funding' else 'net_pay_clearing' end,
           returned),
-         (case when kind = 'reversal' then 'employer_funding' else 'returns' end, -returned)) line (account, cents)
+         (case when kind = 'reversal' then 'employer_funding'
+               else coalesce('garnishment/' || (data ->> 'remits'), 'returns') end, -returned)) line (account, cents)
    where type = 'PaymentReturned'),
 posting as (
   select entry.stream || '@' || entry.version as id, entry.stream, entry.version, entry.type as event, entry.employer,

@@ -186,9 +186,41 @@ class Garnishment(models.Model):
         help_text="Dollars an hour at the place of work, for creditors in a state that limits by it.",
     )
 
+    case_id = models.CharField(
+        "case", max_length=20, blank=True, default="", help_text="The agency's number."
+    )
+    fips_code = models.CharField("FIPS code", max_length=7, blank=True, default="")
+    medical_support = models.CharField(
+        "medical support",
+        max_length=1,
+        blank=True,
+        default="",
+        help_text="Y or N: whether it is available through the employer; W where it is waived.",
+    )
+    payee_name = models.CharField("remitted to", max_length=40, blank=True, default="")
+    payee_routing_number = models.CharField(
+        "payee's routing number", max_length=9, validators=[ROUTING], blank=True, default=""
+    )
+    account_ciphertext = models.TextField(
+        "payee's account, encrypted", editable=False, blank=True, default=""
+    )
+    account_last4 = models.CharField(
+        "payee's account, last four", max_length=4, editable=False, blank=True, default=""
+    )
+
     class Meta:
         ordering = ["employee", "received_date", "order_id"]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(case_id="", medical_support="", payee_name="")
+                & Q(payee_routing_number="", account_ciphertext="")
+                | ~Q(case_id="")
+                & ~Q(medical_support="")
+                & ~Q(payee_name="")
+                & ~Q(payee_routing_number="")
+                & ~Q(account_ciphertext=""),
+                name="order_remitted_whole_or_not",
+            ),
             models.UniqueConstraint(fields=["employee", "order_id"], name="order_once_per_person"),
             models.CheckConstraint(
                 condition=Q(amount=None) | Q(percent=None), name="order_by_amount_or_percent"
@@ -197,6 +229,16 @@ class Garnishment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.order_id}"
+
+    @property
+    def account_masked(self) -> str:
+        """The payee's account for the screen: its last four characters."""
+        return masked(self.account_last4)
+
+    @property
+    def account_context(self) -> str:
+        """What the account's ciphertext is bound to; ask for rows with their employee, it names them."""
+        return payee_context(self.employee.employer_id, self.employee.employee_id, self.order_id)
 
 
 class TaxForm(models.Model):
@@ -330,3 +372,8 @@ class DepositDestination(models.Model):
 def deposit_context(employer_id: str, employee_id: str, priority: int) -> str:
     """What the account number of a destination is bound to, so that no two of a person's can be exchanged."""
     return crypto.context("deposit", f"account-{priority}", employer_id, employee_id)
+
+
+def payee_context(employer_id: str, employee_id: str, order_id: str) -> str:
+    """What the account that an order is remitted to is bound to, so that no two of a person's can be exchanged."""
+    return crypto.context("garnishment", f"payee-account-{order_id}", employer_id, employee_id)

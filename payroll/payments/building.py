@@ -19,6 +19,7 @@ from payroll.payments import ach, ach_reader, gateway_http, gateways
 from payroll.payments.gateway_http import HttpGateway, HttpPayment
 from payroll.payments.instructions import ACH, CHECK, HELD, Planned
 from payroll.payments.orders import NewOrder
+from payroll.payments.remittances import Remittance, by_kind
 
 CUT_OFF_DAYS = 2  # banking days before the money moves that the bank wants the file
 MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"  # of one employer's payment files to one bank on one day
@@ -41,6 +42,7 @@ class Again(NamedTuple):
 def build(
     pinned: Pinned,
     payments: Iterable[Planned],
+    remitted: Sequence[Remittance] = (),
     *,
     kind: str,
     effective: date,
@@ -51,6 +53,7 @@ def build(
     """The orders that carry these payments: one, or as many as the limits of a file make of them.
 
     payments    by account; checks are not the bank's
+    remitted    what was withheld by order and goes to an agency; not by a gateway that is not `remits`
     effective   the day on which the money is to move, moved to the banking day before when it is none
     in_part     some of the run is held back, which is not frozen as all else is: see the file's name
     again       where it is not the employer's run that is paid, but what came back of it
@@ -58,17 +61,26 @@ def build(
     """
     effective = calendar.adjust_before(effective)
     entries = [_entry(payment) for payment in payments]
-    if gateways.configured() == HttpGateway.name:
+    if not remits():
         return [_order(pinned, kind, effective, 0, _listed(pinned, effective, entries), again, in_part)]
+    batches = [ach.payroll(entries, effective)] if entries else []
+    if remitted:
+        batches.append(ach.child_support([each.entry for each in remitted], effective))
     try:
-        parts = ach.split([ach.payroll(entries, effective)], limits=limits or ach.Limits())
+        parts = ach.split(batches, limits=limits or ach.Limits())
         first = again.modifier if again else pinned.file_modifier
         files = [_file(pinned, effective, modifier(first, number), part) for number, part in enumerate(parts)]
     except ach.FileRefused as refused:
         raise NeedsReview(f"no payment file can be made: {refused}") from refused
     return [
-        _order(pinned, kind, effective, number, file, again, in_part) for number, file in enumerate(files)
+        _order(pinned, kind, effective, number, file, again, in_part, by_kind(remitted, file.traces))
+        for number, file in enumerate(files)
     ]
+
+
+def remits() -> bool:
+    """Whether the gateway takes files, whose entries may have addenda."""
+    return gateways.configured() != HttpGateway.name
 
 
 def _file(pinned: Pinned, effective: date, letter: str, batches: Sequence[ach.Batch]) -> ach.File:
@@ -81,7 +93,8 @@ def _file(pinned: Pinned, effective: date, letter: str, batches: Sequence[ach.Ba
         modifier=letter,
     )
     read = ach_reader.read(file.content)
-    if read.findings or (len(read.entries), read.credit_cents) != (file.entries, file.credits_cents):
+    sums = len(read.entries), read.credit_cents, read.debit_cents
+    if read.findings or sums != (file.entries, file.credits_cents, file.debits_cents):
         raise NeedsReview(
             "the finished file does not read as it was written: nothing is sent, the fault is ours"
         )
@@ -116,6 +129,7 @@ def _order(  # noqa: PLR0917
     file: ach.File,
     again: Again | None,
     in_part: bool,
+    remitted: Mapping[str, int] = {},
 ) -> Built:
     """The order of a file, whose bytes are stored once under its name."""
     ending = "json" if gateways.configured() == HttpGateway.name else "ach"
@@ -144,6 +158,7 @@ def _order(  # noqa: PLR0917
         debits_cents=file.debits_cents,
         gateway=gateways.configured(),
         moved_by=ask_tasks.who_moves_money(),
+        remitted=remitted,
     )
     return Built(order, file.traces)
 
@@ -164,11 +179,15 @@ def instructed(planned: Sequence[Planned], built: Sequence[Built]) -> dict[str, 
 
 
 def payment_events(
-    planned: Sequence[Planned], built: Sequence[Built], versions: Mapping[str, int]
+    planned: Sequence[Planned],
+    built: Sequence[Built],
+    versions: Mapping[str, int],
+    remitted: Sequence[Remittance] = (),
 ) -> Iterator[NewEvent]:
     """One event a paycheck: its payments, each as [key, part, method, cents, order, trace].
 
     versions   of the paychecks' streams
+    remitted   beside them, where there is something: [key, part, garnishment, kind, cents, order, trace]
     """
     carried = {
         payment: (str(each.order.key), trace) for each in built for payment, trace in each.traces.items()
@@ -183,8 +202,14 @@ def payment_events(
             *carried.get(str(each.key), ("", "")),
         ]
         of_paycheck.setdefault(each.stream, []).append(line)
-    for stream, payments in of_paycheck.items():
-        yield NewEvent(stream, versions[stream] + 1, "PaymentInstructed", {"payments": payments})
+    to_others: dict[str, list[list[Any]]] = {}
+    for of in remitted:
+        line = [str(of.key), of.part, of.order_id, of.kind, of.amount_cents, *carried[str(of.key)]]
+        to_others.setdefault(of.stream, []).append(line)
+    for stream in dict.fromkeys([*of_paycheck, *to_others]):
+        facts = {"payments": of_paycheck.get(stream, [])}
+        facts |= {"remitted": to_others[stream]} if stream in to_others else {}
+        yield NewEvent(stream, versions[stream] + 1, "PaymentInstructed", facts)
 
 
 def modifier(first: str, number: int) -> str:

@@ -19,6 +19,7 @@ from django.db import transaction
 from events import projection, store
 from events.dead_letters import redact
 from events.store import NewEvent, WrongExpectedVersion
+from payroll.calc.money import dollars
 from payroll.history import History
 from payroll.payments import came_back, decisions, matching, orders, pay_accounts, reports
 from payroll.payments.came_back import CameBack, Change, Return
@@ -46,6 +47,7 @@ class Imported(NamedTuple):
     matched    entries or files that are ours, and fit
     unmatched  those that are findings
     findings   each in a sentence, without personal data
+    notes      what follows for people from what did match, in sentences
     """
 
     sha256: str
@@ -54,6 +56,7 @@ class Imported(NamedTuple):
     matched: int
     unmatched: int
     findings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 class Follows:
@@ -62,6 +65,7 @@ class Follows:
     def __init__(self) -> None:
         self.events: list[NewEvent] = []
         self.findings: list[str] = []
+        self.notes: list[str] = []
         self.matched = 0
         self.orders: list[UUID] = []  # which may wait for what the file says
         self._added: Counter[str] = Counter()
@@ -95,6 +99,7 @@ def import_file(content: bytes, *, name: str, by: str = BY_OPERATOR) -> Imported
     facts |= {"name": redact(name)[:NAME_MAX], "imported_by": by}
     facts |= {"matched": follows.matched, "unmatched": unmatched}
     facts |= {"findings": follows.findings[:FINDINGS_MAX]}
+    facts |= {"notes": follows.notes[:FINDINGS_MAX]} if follows.notes else {}
     try:
         with transaction.atomic(durable=True):
             store.append([NewEvent(stream, 1, "BankFileImported", facts), *follows.events])
@@ -106,7 +111,8 @@ def import_file(content: bytes, *, name: str, by: str = BY_OPERATOR) -> Imported
         ) from lost_race
     for key in follows.orders:
         decisions.go_on(key, by=by, reason="the bank's own report says what has become of it")
-    return Imported(sha256, kind, True, follows.matched, unmatched, tuple(follows.findings))
+    said = tuple(follows.findings), tuple(follows.notes)
+    return Imported(sha256, kind, True, follows.matched, unmatched, *said)
 
 
 def _imported_before(stream: str) -> Imported | None:
@@ -114,8 +120,8 @@ def _imported_before(stream: str) -> Imported | None:
     if not (before := store.read(stream)):
         return None
     told = before[0].data
-    findings = tuple(told["findings"])
-    return Imported(told["sha256"], told["kind"], False, told["matched"], told["unmatched"], findings)
+    said = tuple(told["findings"]), tuple(told.get("notes", ()))
+    return Imported(told["sha256"], told["kind"], False, told["matched"], told["unmatched"], *said)
 
 
 def _read(kind: str, content: bytes, sha256: str, by: str) -> Follows:
@@ -226,10 +232,10 @@ def _came_back(follows: Follows, file: CameBack, sha256: str, by: str) -> None:
     changed = [(record, payment) for record in file.changes if (payment := _of_change(follows, record, sent))]
     payments = [payment for _, payment in returned] + [payment for _, payment in changed]
     follows.matched += len(payments)
-    of_account = _of_account(payments, sha256)
+    of_account = _of_account([payment for payment in payments if not payment.remits], sha256)
     for back, payment in returned:
         on = str(file.created.date()) if file.created else ""
-        _returned(follows, payment, back.code, on, of_account)
+        _returned(follows, payment, back.code, on, f"line {back.line}", sha256, of_account)
     for notice, payment in changed:
         stream, version, about = of_account(payment)
         change = str(matching.change_id(sha256, notice.line))
@@ -244,9 +250,10 @@ def _list_came_back(follows: Follows, told: reports.ListedReturn, sha256: str) -
         (each, payment) for each in told.returns if (payment := _of_listed(follows, told.key, each, sent))
     ]
     follows.matched += len(returned)
-    of_account = _of_account([payment for _, payment in returned], sha256)
+    of_account = _of_account([payment for _, payment in returned if not payment.remits], sha256)
     for back, payment in returned:
-        _returned(follows, payment, back.code, back.returned_on.isoformat(), of_account)
+        on, where = back.returned_on.isoformat(), f"the payment {back.payment}"
+        _returned(follows, payment, back.code, on, where, sha256, of_account)
 
 
 def _of_listed(
@@ -272,12 +279,19 @@ def _of_listed(
     return payment
 
 
-def _returned(follows: Follows, payment: Sent, code: str, on: str, of_account: OfAccount) -> None:
+def _returned(  # noqa: PLR0917
+    follows: Follows, payment: Sent, code: str, on: str, where: str, sha256: str, of_account: OfAccount
+) -> None:
     """What follows from one payment that came back: it is owed again, and perhaps its account is held."""
-    stream, version, about = of_account(payment)
-    facts = payment.facts | {"return_code": code, "imported": about["imported"], "state": RETURNED}
-    follows.add(f"payment-{payment.payment}", payment.version, "PaymentReturned", facts | {"returned_on": on})
-    if came_back.return_code(code).hold:
+    facts = payment.facts | {"return_code": code, "imported": sha256, "state": RETURNED, "returned_on": on}
+    follows.add(f"payment-{payment.payment}", payment.version, "PaymentReturned", facts)
+    if payment.remits:
+        follows.notes.append(
+            f"{where}: {dollars(payment.amount_cents)} that {payment.employer} withheld for "
+            f"{payment.remits} of {payment.employee_id} came back: it is owed to the agency again, by hand"
+        )
+    elif came_back.return_code(code).hold:
+        stream, version, about = of_account(payment)
         follows.add(stream, version, "AccountHeld", about | {"held_for": code})
 
 
@@ -332,4 +346,10 @@ def _of_change(follows: Follows, record: Change, sent: matching.AllSent) -> Sent
             f"line {record.line}: the notice {record.code} is of no payment of ours: trace, company, day or person "
             "differ"
         )
+    elif newest.remits:
+        follows.findings.append(
+            f"line {record.line}: the notice {record.code} is of an account that {newest.remits} is remitted to: "
+            "correct garnishments.csv"
+        )
+        return None
     return newest

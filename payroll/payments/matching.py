@@ -14,9 +14,10 @@ from uuid import UUID
 from events import store
 from payroll import keys, objects
 from payroll.models import EmployerRun, Payment, PayOrder
-from payroll.payments import ach_reader, orders
+from payroll.payments import ach_reader, orders, remittances
 from payroll.payments.came_back import Original
 from payroll.payments.instructions import ACH, individual_id, known_as
+from payroll.payments.remittances import REMIT
 
 
 class Sent(NamedTuple):
@@ -24,6 +25,7 @@ class Sent(NamedTuple):
 
     version     how many events its own stream has; of_its_own is the state they leave it in, empty without any
     object      the order's file, with the sha256 on record
+    remits      the kind of order that it remits money for; empty for a payment to the person
     """
 
     payment: UUID
@@ -41,14 +43,23 @@ class Sent(NamedTuple):
     of_its_own: str
     object: str
     sha256: str
+    remits: str = ""
+
+    @property
+    def individual_id(self) -> str:
+        """How the file and the bank call it."""
+        if self.remits:
+            return remittances.individual_id(self.payment)
+        return individual_id(self.employee_id, self.payment, self.part)
 
     @property
     def facts(self) -> dict[str, Any]:
         """What an event about it says of it."""
         names = ("payment", "employer_run", "employer", "employee_id", "order", "trace", "amount_cents")
-        return {
+        about = {
             name: str(value) if isinstance(value := getattr(self, name), UUID) else value for name in names
         }
+        return about | ({"remits": self.remits} if self.remits else {})
 
 
 @dataclass(slots=True)
@@ -73,14 +84,13 @@ class AllSent:
             if each.company_id == original.company_id
             and (any_amount or each.amount_cents == original.amount_cents)
             and (original.effective is None or each.effective == original.effective.isoformat())
-            and original.individual_id.upper()
-            in {"", individual_id(each.employee_id, each.payment, each.part)}
+            and original.individual_id.upper() in {"", each.individual_id}
         ]
 
 
 def sent_as(traces: Iterable[str]) -> AllSent:
     """Every payment by bank that has one of these traces; a query each for payments, orders, runs and their events."""
-    rows = list(Payment.objects.filter(method=ACH, trace__in=set(traces)))
+    rows = list(Payment.objects.filter(method__in=(ACH, REMIT), trace__in=set(traces)))
     carried = {row.order: row for row in PayOrder.objects.filter(order__in={row.order for row in rows})}
     runs = EmployerRun.objects.filter(employer_run__in={row.employer_run for row in rows})
     company = {run.employer_run: "1" + run.facts["ein"].replace("-", "") for run in runs}
@@ -111,6 +121,7 @@ def sent_as(traces: Iterable[str]) -> AllSent:
             of_its_own=next((event.data["state"] for event in reversed(events)), ""),
             object=order.object,
             sha256=order.facts["sha256"],
+            remits=row.facts["remits"] if row.method == REMIT else "",
         )
         found.setdefault(row.trace, []).append(((order.effective, order.first_at), sent))
     newest_first = {

@@ -8,6 +8,7 @@ A payment is carried by one order and has its state, until something of its own 
 bank's idempotency key and its stream's name: it is for ever, and so are the bytes whose hash `OrderCreated` records.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -36,6 +37,7 @@ class NewOrder(NamedTuple):
 
     effective   the day on which the bank is to move the money
     moved_by    the downstream system that sends it; empty when we do
+    remitted    what of the credits goes to others than people, in cents by kind of garnishment
     """
 
     key: UUID
@@ -52,10 +54,13 @@ class NewOrder(NamedTuple):
     debits_cents: int
     gateway: str
     moved_by: str = ""
+    remitted: Mapping[str, int] = {}
 
     def event(self) -> NewEvent:
         """The first event of its stream."""
         facts = self._asdict()
+        if not facts["remitted"]:
+            del facts["remitted"]
         facts = {"order": str(facts.pop("key")), **facts, "state": CREATED}
         return NewEvent(stream(self.key), 1, "OrderCreated", facts)
 
@@ -119,7 +124,7 @@ class Order:
 
     def differs(self, receipt: Receipt) -> str:
         """How what the bank holds differs from what was sent; empty when it is the same."""
-        entries, cents = self.created["entries"], self.created["credits_cents"]
+        entries, cents = self.created["entries"], self.total_cents
         if (receipt.entries, receipt.total_cents) != (entries, cents):
             return (
                 f"the bank booked {receipt.entries} entries of {dollars(receipt.total_cents)}, "

@@ -36,6 +36,8 @@ garnishments.csv     court orders and levies; replaces the whole list of each pe
     exempt                  * dollars per pay period that a federal levy leaves, in place of what the statement gives
     minimum_wage            * dollars an hour at the place of work, creditor and wage_assignment only; California
                             limits them by it (Code Civ. Proc. 706.050)
+    case_id, fips_code,     * where an order for support is remitted to; payees.py has them
+    medical_support, payee_name, payee_routing_number, payee_account_number
 
 tax_forms.csv        one row a person, replaces their forms; everything may be empty
     w4_exempt               true or false
@@ -57,10 +59,10 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from payroll.models import pay
-from payroll.roster import cells
+from payroll.roster import cells, payees
 from payroll.roster.columns import STATUSES_2020, ZERO, Column, Rule, Table, dollars
+from payroll.roster.payees import SUPPORT
 
-SUPPORT = ("support", "support_arrears", "medical_support")
 EARNED = ("bonus", "commission")  # over days, whose overtime they raise
 ORDINARY = ("creditor", "wage_assignment")
 TAKES_ALL = ("federal_levy", "student_loan", "federal_agency")  # as much as the limit of the kind gives
@@ -116,6 +118,12 @@ class GarnishmentRow(NamedTuple):
     dependents: int | None
     exempt: Decimal | None
     minimum_wage: Decimal | None
+    case_id: str
+    fips_code: str
+    medical_support: str
+    payee_name: str
+    payee_routing_number: str
+    payee_account_number: str
 
 
 class TaxFormRow(NamedTuple):
@@ -328,6 +336,7 @@ GARNISHMENTS = Table(
         optional("dependents", number),
         optional("exempt", dollars),
         optional("minimum_wage", cells.amount("0.01", "1000", 2, "dollars")),
+        *payees.COLUMNS,
     ),
     (
         Rule(("amount", "percent", "kind"), amount_or_percent),
@@ -340,6 +349,7 @@ GARNISHMENTS = Table(
         Rule(("dependents", "filing_status"), levy_dependents),
         only_of("exempt", ("federal_levy",), "a federal levy"),
         only_of("minimum_wage", ORDINARY, "creditors and wage assignments"),
+        *payees.RULES,
     ),
 )
 

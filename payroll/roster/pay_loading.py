@@ -12,7 +12,9 @@ from typing import Any
 from django.db import models
 
 from payroll.models.pay import Deduction, Garnishment, PayItem, TaxForm
-from payroll.roster.difference import CHUNK, assign, remove, store, tally
+from payroll.models.roster import Employee
+from payroll.roster import payees
+from payroll.roster.difference import CHUNK, assign, assign_account, remove, store, tally
 from payroll.roster.pay_columns import (
     DeductionRow,
     GarnishmentRow,
@@ -68,7 +70,7 @@ def load_deductions(rows: Sequence[DeductionRow], people: Primary, counts: Count
 
 def load_garnishments(rows: Sequence[GarnishmentRow], people: Primary, counts: Counts) -> None:
     """Make the orders of everyone in the file the file's."""
-    load_list(Garnishment, "order_id", rows, people, counts)
+    load_list(Garnishment, "order_id", rows, people, counts, account=payees.ACCOUNT)
 
 
 def load_tax_forms(rows: Sequence[TaxFormRow], people: Primary, counts: Counts) -> None:
@@ -77,11 +79,18 @@ def load_tax_forms(rows: Sequence[TaxFormRow], people: Primary, counts: Counts) 
 
 
 def load_list(
-    model: type[models.Model], key: str, rows: Sequence[PayRow], people: Primary, counts: Counts
+    model: type[models.Model],
+    key: str,
+    rows: Sequence[PayRow],
+    people: Primary,
+    counts: Counts,
+    *,
+    account: str = "",
 ) -> None:
     """Write new and changed rows, and remove what the file leaves out of a person's list.
 
-    key   the field that tells the rows of one person apart; "" where a person has one row
+    key       the field that tells the rows of one person apart; "" where a person has one row
+    account   the column of an account number, which is stored as ciphertext; "" where there is none
     """
     if not rows:
         return
@@ -92,17 +101,23 @@ def load_list(
         for target in model._default_manager.filter(employee__employer__in=employers)
         if target.employee_id in named  # type: ignore[attr-defined]
     }
-    fields = [name for name in rows[0]._fields if name not in NOT_STORED]
+    fields = [name for name in rows[0]._fields if name not in {*NOT_STORED, account}]
     changed = []
     for row in rows:
         person = people[row.employer_id, row.employee_id]
         before = stored.pop((person, getattr(row, key, "")), None)
         target = before or model(employee_id=person)
-        differs = assign(target, row, fields)
-        if tally(counts, is_new=before is None, differs=differs):
+        differs = [assign(target, row, fields)]
+        if isinstance(target, Garnishment):
+            target.employee = Employee(
+                pk=person, employer_id=row.employer_id, employee_id=row.employee_id
+            )  # as much of them as the account is bound to
+            differs.append(assign_account(target, getattr(row, account)))
+        if tally(counts, is_new=before is None, differs=any(differs)):
             changed.append(target)
     surplus = [int(target.pk) for target in stored.values()]
     remove(model, surplus)
     unique = ["employee", key] if key else ["employee"]
-    store(changed, key=unique, fields=[name for name in fields if name != key])
+    sealed = ["account_ciphertext", "account_last4"] if account else []
+    store(changed, key=unique, fields=[*(name for name in fields if name != key), *sealed])
     counts.removed = len(surplus)

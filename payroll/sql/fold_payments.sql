@@ -1,17 +1,26 @@
 -- Payments, one row each: from what was instructed on a paycheck, which the same fold has just brought up to the same
--- event, and from what was paid again of those that came back. Their state is that of their order until then.
-with instructed as (
-  select e.stream, payment.line
-    from events_event e, jsonb_array_elements(e.data -> 'payments') as payment (line)
+-- event, to the person and to those whom orders name; and from what was paid again of those that came back. Their state is
+-- that of their order until then.
+with instruction as materialized (
+  select e.stream, e.data
+    from events_event e
    where (e.xid, e.position) > (%(after_xid)s::text::xid8, %(after_position)s)
      and (e.xid, e.position) <= (%(upto_xid)s::text::xid8, %(upto_position)s)
      and e.type = 'PaymentInstructed'
-     and e.stream >= 'paycheck-' and e.stream < 'paycheck.')
+     and e.stream >= 'paycheck-' and e.stream < 'paycheck.'),
+instructed as (
+  select stream, line ->> 0 as payment, line ->> 1 as part, line ->> 2 as method, line ->> 3 as amount_cents,
+         line ->> 4 as "order", line ->> 5 as trace, '{}'::jsonb as facts
+    from instruction, jsonb_array_elements(data -> 'payments') as payment (line)
+   union all
+  select stream, line ->> 0, line ->> 1, 'remit', line ->> 4, line ->> 5, line ->> 6,
+         jsonb_build_object('garnishment', line ->> 2, 'remits', line ->> 3)
+    from instruction, jsonb_array_elements(data -> 'remitted') as remittance (line))
 insert into payroll_payment (payment, paycheck, run, employer_run, employer, employee_id, pay_date, part, method,
                              amount_cents, "order", trace, state_of_its_own, facts)
-select (line ->> 0)::uuid, p.stream, p.run, p.employer_run, p.employer, p.employee_id, p.pay_date, (line ->> 1)::int,
-       line ->> 2, (line ->> 3)::bigint, nullif(line ->> 4, '')::uuid, line ->> 5, '', '{}'::jsonb
-  from instructed
+select i.payment::uuid, p.stream, p.run, p.employer_run, p.employer, p.employee_id, p.pay_date, i.part::int, i.method,
+       i.amount_cents::bigint, nullif(i."order", '')::uuid, i.trace, '', i.facts
+  from instructed i
   join payroll_paycheck p using (stream)
  union all
 select (data ->> 'reissue_key')::uuid, data ->> 'paycheck', (data ->> 'run')::uuid, (data ->> 'employer_run')::uuid,

@@ -142,6 +142,7 @@ def garnishment(employer_id: str, employee_id: str, order_id: str, **other: str)
         "dependents": "",
         "exempt": "",
         "minimum_wage": "",
+        **dict.fromkeys(PAYEE, ""),
     }
     return row | other
 
@@ -164,6 +165,14 @@ def tax_form(employer_id: str, employee_id: str, **other: str) -> dict[str, str]
     return row | other
 
 
+PAYEE = {
+    "case_id": "CASE 07/4-B",
+    "fips_code": "48201",
+    "medical_support": "Y",
+    "payee_name": "Lone Star Disbursement",
+    "payee_routing_number": "111000025",
+    "payee_account_number": "0072910045",
+}
 SUPPORT = {"kind": "support", "supports_other_family": "true", "arrears_over_12_weeks": "false"}
 LEVY = {"kind": "federal_levy", "amount": "", "filing_status": "mfj", "dependents": "2"}
 LETTER = {

@@ -24,7 +24,7 @@ from payroll import cancel, keys, runs
 from payroll.control import control_totals
 from payroll.models import EmployerRun, Payment, PayRun, YearToDate
 from payroll.runs import Refused
-from payroll.saga import net_pay
+from payroll.saga import last_steps
 from tests.kernel.scene import leases_expire
 from tests.saga import paydays
 
@@ -138,7 +138,7 @@ def test_cancelled_while_it_waits_for_approval() -> None:
     for part in runs.facts_of(run)["employer_runs"].values():
         totals = control_totals(part)
         assert (totals.completed, totals.payable, totals.gross_cents, totals.net_cents) == (0, 0, 0, 0)
-        assert net_pay(part) == {}
+        assert last_steps(part) == {}
     assert not YearToDate.objects.exclude(net_cents=0, gross_cents=0, paychecks=0).exists()
     assert run_status(run).net_cents == 0
 

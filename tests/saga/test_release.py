@@ -24,7 +24,7 @@ from payroll.control import control_totals
 from payroll.models import Employee, PayRun, YearToDate
 from payroll.release import Released, release
 from payroll.runs import Refused
-from payroll.saga import net_pay
+from payroll.saga import last_steps
 from tests.saga import paydays
 from tests.saga.roster_files import Rows
 from tests.saga.test_cancel import in_thread, somebody_waits_for_a_lock, wait_until
@@ -150,7 +150,7 @@ def test_carried_over_is_named_and_counts_nowhere() -> None:
             dead_letters.redrive(letter.id, by="maker")
     totals = control_totals(part_of(run))
     assert (totals.completed, totals.excluded, totals.carried_over, totals.payable) == (2, 0, 2, 2)
-    assert sorted(map(keys.employee_of, net_pay(part_of(run)))) == ["ann", "bob"]
+    assert sorted(map(keys.employee_of, last_steps(part_of(run)))) == ["ann", "bob"]
     status = {part.employer: part for part in run_status(run).employers}["ACME"]
     assert (status.employees, status.completed, status.dead_letters) == (4, 2, 0)
     assert (status.carried_over, status.carried_to_run) == (["tex", "uma"], str(released.run))

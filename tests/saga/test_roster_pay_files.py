@@ -30,6 +30,8 @@ from tests.saga.roster_files import (
     write,
 )
 
+NO_PAYEE = ("",) * 6  # case, FIPS code, medical support, name, routing and account
+
 
 def people():
     """The good roster, with a person on whose Form W-4 nothing stands."""
@@ -67,15 +69,15 @@ def test_good_files_are_read_with_types_and_defaults(tmp_path):
     assert roster.garnishments == [
         (
             *(2, "A1", "e2", "CASE-7_b", "support", Decimal(100), None, None, came, None),
-            *(True, False, "", None, None, None),
+            *(True, False, "", None, None, None, *NO_PAYEE),
         ),
         (
             *(3, "A1", "e2", "IRS-1", "federal_levy", None, None, None, came, None),
-            *(None, None, "mfj", 2, None, None),
+            *(None, None, "mfj", 2, None, None, *NO_PAYEE),
         ),
         (
             *(4, "B2", "e1", "C-1", "creditor", None, Decimal(25), Decimal("1000.1"), came, None),
-            *(None, None, "", None, None, None),
+            *(None, None, "", None, None, None, *NO_PAYEE),
         ),
     ]
     zero = Decimal(0)

@@ -122,7 +122,7 @@ class Command(BaseCommand):
         else:
             again = "" if told.new else "imported before, and nothing was done; then: "
             self.stdout.write(f"{told.kind}: {again}{told.matched:,} matched, {told.unmatched:,} did not")
-            for finding in told.findings:
+            for finding in (*told.findings, *told.notes):
                 self.stdout.write(f"  {finding}")
         if told.unmatched:
             raise CommandError(f"{told.unmatched:,} of it fit nothing of ours", returncode=2)

@@ -12,6 +12,7 @@ from payroll.payments.ach.text import plain
 
 SURNAME_LETTERS, FIRST_NAME_LETTERS = 7, 3
 _CASE = re.compile(r"[0-9A-Z](?:[0-9A-Z ./-]{0,18}[0-9A-Z])?")
+_FIPS = re.compile(r"[0-9A-Z]{5,7}")
 _MEDICAL = {"Y", "N", "W"}
 
 
@@ -62,11 +63,21 @@ def addenda(withheld: Withheld) -> str:
     return segment
 
 
+def is_case_id(text: str) -> bool:
+    """Whether an addenda can carry it: 1 to 20 of A-Z, 0-9, blank, point, hyphen, slash, no blank at an end."""
+    return bool(_CASE.fullmatch(text))
+
+
+def is_fips(text: str) -> bool:
+    """Whether it is 5 to 7 of A-Z, 0-9."""
+    return bool(_FIPS.fullmatch(text))
+
+
 def _fault(withheld: Withheld) -> str:
     cents = withheld.amount_cents
     checks = (
         (
-            _CASE.fullmatch(withheld.case_id),
+            is_case_id(withheld.case_id),
             "the case id is not 1 to 20 of A-Z, 0-9, blank, point, hyphen, slash",
         ),
         (2000 <= withheld.pay_date.year <= 2099, "the pay date is outside 2000-2099"),
@@ -74,7 +85,7 @@ def _fault(withheld: Withheld) -> str:
         (re.fullmatch(r"[0-9]{9}", withheld.ssn), "the social security number is not nine digits"),
         (withheld.medical in _MEDICAL, "the medical support indicator is not Y, N or W"),
         (_letters(withheld.surname), "the surname has no letter"),
-        (re.fullmatch(r"(?:[0-9A-Z]{5,7})?", withheld.fips), "the FIPS code is not 5 to 7 of A-Z, 0-9"),
+        (not withheld.fips or is_fips(withheld.fips), "the FIPS code is not 5 to 7 of A-Z, 0-9"),
     )
     return next((why for sound, why in checks if not sound), "")
 
