@@ -126,7 +126,9 @@ class RetirementCalculated:
     disposable_cents: int
     garnishments: list[list[Any]]  # order, kind, cents withheld, cents wanted, why less
     garnished_cents: int
-    post_tax: list[list[Any]]  # name, cents taken, cents wanted
+    post_tax: list[
+        list[Any]
+    ]  # name, cents taken, cents wanted; the id of what is owed back, where it is that
     post_tax_cents: int
     net_cents: int
     working: Workings
@@ -203,6 +205,7 @@ class Inputs(NamedTuple):
     hold          the earlier paycheck of this person that is not finished, so that year to date is unknown
     time_from     the first day of `time`, where a bonus asks for more than the first workweek
     items, deductions, garnishments, forms, deposits   as payroll/pay_inputs.py gives them; empty for most people
+    recoveries    net pay that is still owed back, as payroll/recoveries.py gives it
     """
 
     employee_id: str
@@ -236,6 +239,7 @@ class Inputs(NamedTuple):
     forms: Mapping[str, Any] = MappingProxyType({})
     time_from: str | None = None
     deposits: Sequence[Mapping[str, Any]] = ()
+    recoveries: Sequence[Mapping[str, Any]] = ()
 
 
 class Paycheck:
