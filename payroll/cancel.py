@@ -15,7 +15,7 @@ from events import cancelling, dead_letters, limits, saga, store, work
 from events.dead_letters import REASON_MAX, redact
 from events.doorbells import ring
 from events.models import DeadLetterState
-from events.saga import Outcome, Saga, task
+from events.saga import Outcome, Saga, Undo, task
 from events.work import Claimed
 from payroll import keys
 from payroll.history import History
@@ -85,7 +85,7 @@ def decide(history: History) -> Cancelled:
     return Cancelled(tuple(sorted(parts.keys() - past)), tuple(sorted(past)))
 
 
-@task("cancel-employers", queue="control")
+@task("cancel-employers", queue="control", undo=Undo("", keeps="who was cancelled is paid by a new run"))
 def cancel_employers(held: Claimed) -> Outcome:
     """Cancel the parts of all employers, each by itself."""
     opened = History(held.subject).facts["PayRunOpened"]
@@ -105,7 +105,7 @@ def cancel_employers(held: Claimed) -> Outcome:
     )
 
 
-@task("lift", queue="control")
+@task("lift", queue="control", undo=Undo("", keeps="it only lets the rest go on"))
 def lift(held: Claimed) -> Outcome:
     """Let the rest of the run end: those that are past cancelling, and the run itself."""
     run = held.payload["run"]
@@ -117,7 +117,7 @@ def lift(held: Claimed) -> Outcome:
     return Outcome(within=within)
 
 
-@task("cancel-employer", queue="control")
+@task("cancel-employer", queue="control", undo=Undo("", keeps="who was cancelled is paid by a new run"))
 def cancel_employer(held: Claimed) -> Outcome:
     """Cancel one employer's part, unless its payments are instructed.
 
