@@ -9,7 +9,7 @@ from events import store
 from events.store import Recorded
 from payroll import keys, objects
 from payroll.control import ControlTotals, control_totals
-from payroll.domain import OUT
+from payroll.domain import is_out
 from payroll.history import History
 from payroll.payments import ach_reader, bank, bank_orders, gateways, orders
 from payroll.payments.orders import Order
@@ -77,7 +77,7 @@ class EmployerEvidence:
             for stream, events in self.paychecks.items()
             for event in events
             if event.type == "RetirementCalculated" and event.data["net_cents"] > 0
-            if not {*OUT} & {other.type for other in events}
+            if not any(is_out(other.type, other.data) for other in events)
         }
 
     @cached_property

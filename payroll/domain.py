@@ -150,7 +150,17 @@ PAYCHECK_EVENTS: dict[str, type[PaycheckEvent]] = {
 
 
 # What takes a paycheck out of its run: it counts nowhere, and is not paid.
-OUT = ("PaycheckExcluded", "PaycheckCarriedOver", "PaycheckSuperseded", "PaycheckCancelled")
+VOIDED = "PaycheckVoided"
+OUT = ("PaycheckExcluded", "PaycheckCarriedOver", "PaycheckSuperseded", "PaycheckCancelled", VOIDED)
+
+
+def is_out(type: str, data: Mapping[str, Any]) -> bool:
+    """Whether an event takes its paycheck out of what its run instructs, or instructed.
+
+    One that is voided after payment was instructed has been part of what was approved and paid: undoing it adds to the
+    record of the run, and changes nothing in it.
+    """
+    return type in OUT and not (type == VOIDED and data.get("instructed"))
 
 
 # What a run is pinned to, and what a paycheck is computed from

@@ -212,6 +212,8 @@ def push_payment(work: Claimed) -> Outcome:
 def settle_up(work: Claimed) -> Outcome:
     """The bank has every order of this employer's run: it is paid, so far as it is by bank."""
     history = History(work.subject)
+    if "EmployerRunUndone" in history.facts:  # before all of it was paid
+        return Outcome()
     return outcomes.moved(
         history, [Order(orders.stream(key)) for key in history.facts["PaymentsInstructed"]["orders"]]
     )
@@ -221,7 +223,7 @@ def settle_up(work: Claimed) -> Outcome:
 def notify_paid(work: Claimed) -> Outcome:
     """Tell the employer and everybody who was paid; the employer's run is complete."""
     history = History(work.subject)
-    told = notify.paid(history.facts)
+    told = notify.paid(history.facts) if "MoneyMoved" in history.facts else []
     done = outcomes.completed(history, len(told))
     return Outcome(events=[done], within=lambda: notify.record(told))
 

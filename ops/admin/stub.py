@@ -61,6 +61,7 @@ STANDS = {
     "PaycheckCarriedOver": ("carried over to another run", "wait"),
     "PaycheckSuperseded": ("begun again with corrected inputs", "plain"),
     "PaycheckCancelled": ("cancelled", "plain"),
+    "PaycheckVoided": ("voided", "bad"),
 }
 
 
@@ -114,6 +115,11 @@ def remarks(facts: Mapping[str, Any], last_event: str) -> list[tuple[str, str]]:
         by, reason = facts.get("cancelled_by", "somebody"), facts.get("cancelled_reason", "no reason given")
         notes.append(
             (f"Cancelled with its pay run by {by}: {reason}. Nothing of it is paid or counts.", "bad")
+        )
+    if last_event == "PaycheckVoided":
+        by, second = facts.get("voided_by", "somebody"), facts.get("confirmed_by", "nobody")
+        notes.append(
+            (f"Voided by {by}, confirmed by {second}: {facts.get('reason', '')}. It counts nowhere.", "bad")
         )
     if facts.get("no_hours"):
         notes.append(("No hours: paid by the hour, and there are no time entries in the period.", "wait"))

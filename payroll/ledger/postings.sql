@@ -12,7 +12,7 @@ with source as materialized (
     from events_event
    where {which}
      and type in ('PaymentsInstructed', 'MoneyMoved', 'PaycheckVoided', 'OrderAccepted', 'OrderResolved', 'OrderRejected',
-                  'OrderSettled', 'PaymentReturned', 'PaymentReversed', 'RecoveryOpened')),
+                  'OrderSettled', 'PaymentReturned', 'PaymentReversed', 'ReversalReturned', 'RecoveryOpened')),
 -- Beside each: the order it is about, and in whose books it stands. `limit 1` keeps either a look-up by index: joined, a
 -- long log may be read from end to end for a few events.
 entry as materialized (
@@ -197,7 +197,17 @@ leg (stream, version, part, account, cents) as (
          (case when kind = 'reversal' then 'reversals' when was_settled then 'employer_funding' else 'net_pay_clearing' end,
           returned),
          (case when kind = 'reversal' then 'employer_funding' else 'returns' end, -returned)) line (account, cents)
-   where type = 'PaymentReturned'
+   where type in ('PaymentReturned', 'ReversalReturned')
+  union all
+  -- Voided: a check is stopped, and what had come back is not owed again.
+  select stream, version, 2, account, cents
+    from entry
+   cross join lateral jsonb_to_record(data) as fact (stopped_cents bigint, returned_cents bigint)
+   cross join lateral (values
+         ('checks_issued', stopped_cents),
+         ('returns', returned_cents),
+         ('wages_payable', -(stopped_cents + returned_cents))) line (account, cents)
+   where type = 'PaycheckVoided'
   union all
   -- Reversed: what was taken back makes up for what was paid and is not owed.
   select stream, version, 1, account, cents

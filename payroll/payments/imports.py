@@ -19,11 +19,25 @@ from django.db import transaction
 from events import projection, store
 from events.dead_letters import redact
 from events.store import NewEvent, WrongExpectedVersion
+from payroll import recoveries
+from payroll.history import History
 from payroll.payments import came_back, decisions, matching, orders, pay_accounts, reports
 from payroll.payments.came_back import CameBack, Change, Return
 from payroll.payments.gateway import Receipt
 from payroll.payments.matching import Sent
-from payroll.payments.orders import ACCEPTED, REJECTED, RETURNED, SENDING, SETTLED, UNKNOWN, Order
+from payroll.payments.orders import (
+    ACCEPTED,
+    NOT_REVERSED,
+    REJECTED,
+    RETURNED,
+    REVERSAL,
+    REVERSED,
+    REVERSING,
+    SENDING,
+    SETTLED,
+    UNKNOWN,
+    Order,
+)
 from payroll.projections import PAYCHECKS, RUNS
 from payroll.refusal import Refused
 
@@ -191,6 +205,20 @@ def _settled(follows: Follows, file: reports.SettledFile, settled_on: date, sha2
             follows.orders.append(file.key)
         facts = {"state": SETTLED, "settled_on": settled_on.isoformat(), "settlement": sha256}
         follows.add(order.history.stream, version, "OrderSettled", facts)
+        if sent["kind"] == REVERSAL:
+            _reversed(follows, order)
+
+
+def _reversed(follows: Follows, order: Order) -> None:
+    """What a reversal that settled has taken back: all of it, but for what the employees' banks gave back before."""
+    for payment, employee_id, paycheck, cents, trace in order.created["reverses"]:
+        history = History(f"payment-{payment}")
+        if history.events[-1].data["state"] == REVERSING:
+            facts: dict[str, Any] = {"payment": payment, "state": REVERSED, "reversal_order": str(order.key)}
+            facts |= {"employer_run": order.created["employer_run"], "employer": order.created["employer"]}
+            facts |= {"employee_id": employee_id, "paycheck": paycheck}
+            facts |= {"amount_cents": cents, "reversal_trace": trace}
+            follows.add(history.stream, history.version, "PaymentReversed", facts)
 
 
 # What the bank says of single entries
@@ -210,9 +238,14 @@ def _came_back(follows: Follows, file: CameBack, sha256: str, by: str) -> None:
     follows.matched += len(payments)
     of_account = _of_account(payments, sha256)
     for back, payment in returned:
-        facts = payment.facts | {"return_code": back.code, "imported": sha256, "state": RETURNED}
+        facts = payment.facts | {"return_code": back.code, "imported": sha256}
         facts |= {"returned_on": str(file.created.date()) if file.created else ""}
-        follows.add(f"payment-{payment.payment}", payment.version, "PaymentReturned", facts)
+        if payment.reversal:
+            _not_reversed(follows, payment, facts)
+        else:
+            follows.add(
+                f"payment-{payment.payment}", payment.version, "PaymentReturned", facts | {"state": RETURNED}
+            )
         if came_back.return_code(back.code).hold:
             stream, version, about = of_account(payment)
             follows.add(stream, version, "AccountHeld", about | {"held_for": back.code})
@@ -222,6 +255,27 @@ def _came_back(follows: Follows, file: CameBack, sha256: str, by: str) -> None:
         sealed = pay_accounts.sealed(payment.employer, payment.employee_id, change, notice.corrected)
         about |= {"change_id": change, "change_code": notice.code, "change": sealed, "imported_by": by}
         follows.add(stream, version, "AccountChangeNoticed", about | {"state": pay_accounts.PROPOSED})
+
+
+def _not_reversed(follows: Follows, payment: Sent, facts: dict[str, Any]) -> None:
+    """The employee's bank did not give the money back: it is owed back, once, from later pay."""
+    history = History(f"payment-{payment.payment}")
+    undone = history.facts["PaymentReversalOrdered"]
+    follows.add(history.stream, history.version, "ReversalReturned", facts | {"state": NOT_REVERSED})
+    owed = recoveries.opened(
+        recoveries.key(recoveries.REVERSAL_RETURNED, payment.payment),
+        run=undone["run"],
+        employer_run=payment.employer_run,
+        employer=payment.employer,
+        employee_id=payment.employee_id,
+        paycheck=undone["paycheck"],
+        amount_cents=payment.amount_cents,
+        because=recoveries.REVERSAL_RETURNED,
+        opened_by=undone["undone_by"],
+        confirmed_by=undone["confirmed_by"],
+        payment=payment.payment,
+    )
+    follows.add(owed.stream, 0, owed.type, dict(owed.data))
 
 
 def _of_account(payments: list[Sent], sha256: str) -> Callable[[Sent], tuple[str, int, dict[str, Any]]]:
@@ -245,7 +299,7 @@ def _of_return(follows: Follows, record: Return, sent: matching.AllSent) -> Sent
     raises   Refused when its order is not known to be with the bank
     """
     like = sent.like(record.original)
-    open_ones = [each for each in like if not each.of_its_own and each.payment not in sent.taken]
+    open_ones = [each for each in like if each.can_come_back and each.payment not in sent.taken]
     if not open_ones:
         why = (
             "came back before"

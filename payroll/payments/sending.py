@@ -29,6 +29,7 @@ from payroll.payments.orders import (
     SENDING,
     SETTLED,
     UNKNOWN,
+    WITHDRAWN,
     NewOrder,
     Order,
 )
@@ -56,6 +57,8 @@ def reserve_order(work: Claimed) -> Outcome:
     raises   NeedsReview when it is over one, or far from what this employer's runs were, and nobody has allowed it
     """
     order = Order(work.subject)
+    if order.state == WITHDRAWN:
+        return Outcome()
     created = order.created
     caps = Caps.configured()
     if Decision.objects.filter(subject=work.subject, decision=ALLOWED).exists():
@@ -88,8 +91,10 @@ def reserve_order(work: Claimed) -> Outcome:
 )
 def begin_sending(work: Claimed) -> Outcome:
     """Put on record that the order is being sent, and by which claim of its work."""
-    refuse_while_halted()
     order = Order(work.subject)
+    if order.state == WITHDRAWN:
+        return Outcome()
+    refuse_while_halted()
     return Outcome(events=[order.next("OrderSending", SENDING, {"sending_epoch": work.epoch + 1})])
 
 
@@ -97,7 +102,12 @@ def begin_sending(work: Claimed) -> Outcome:
 def move_money(work: Claimed) -> Outcome:
     """Hand the file to the bank, once; what is not certain afterwards is for `confirm`."""
     order = Order(work.subject)
-    if order.state in {ACCEPTED, SETTLED, REJECTED}:  # the bank's report was first
+    if order.state in {
+        ACCEPTED,
+        SETTLED,
+        REJECTED,
+        WITHDRAWN,
+    }:  # the bank's report was first, or it is undone
         return Outcome()
     ask_tasks.refuse_another_mover(
         order.created
@@ -122,7 +132,7 @@ def confirm(work: Claimed) -> Outcome:
     raises   TryAgain while it is unknown; NeedsReview when the bank refused, or only people can find out
     """
     order = Order(work.subject)
-    if order.state in {ACCEPTED, SETTLED}:
+    if order.state in {ACCEPTED, SETTLED, WITHDRAWN}:
         return Outcome()
     if order.state == REJECTED:
         _refuse_unless_redriven(work, order)
