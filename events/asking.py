@@ -98,7 +98,7 @@ def outcome(task: Task, held: Claimed) -> Outcome | None:
         accept=lambda step, subject, work, output: asks.accept(work, output),
         keep=asks.keep,
     )
-    step = Step(task.name, task.queue, lambda subject, work: task.act(work), Outcome, task.retry)
+    step = Step(task.name, task.queue, lambda subject, work: task.act(work), Outcome, task.undo, task.retry)
     subject = Subject(held.subject)
     decided = _answered(target, put, step, held, Batch({0: subject}, held))
     return decided.decide(subject, held) if decided else None

@@ -4,10 +4,10 @@ There are two kinds of step. A *task* acts once, for one subject: it may look at
 an `Outcome` for the runner to apply in one transaction. A *pipeline* moves many items, in batches,
 through pure functions; each step is one event per item.
 
-    @task("validate", queue="validation")
+    @task("validate", queue="validation", undo=Undo("nothing: it only looked"))
     def validate(work: Claimed) -> Outcome: ...
 
-    @step("tax-calc", queue="tax-calc", emits=TaxCalculated)
+    @step("tax-calc", queue="tax-calc", emits=TaxCalculated, undo=Undo("the paycheck is voided"))
     def tax_calc(paycheck: Paycheck, rules: Rules) -> TaxCalculated: ...
 
     register(Saga("order", (validate, ship)))
@@ -63,6 +63,20 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Undo:
+    """What undoes a step, in words that an operator reads before deciding.
+
+    by      what is done; empty when nothing can undo it
+    until   up to when; empty for always
+    keeps   what stays as it is all the same
+    """
+
+    by: str
+    until: str = ""
+    keeps: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskAsks:
     """How a task is put to a downstream system, and how its answer becomes the task's outcome.
 
@@ -85,12 +99,14 @@ class TaskAsks:
 class Task:
     """A step that acts once for its subject; it may run more than once, so it is idempotent by key.
 
+    undo   what undoes it, or that nothing can
     asks   how it is given to a downstream system; None when it never is
     """
 
     name: str
     queue: str
     act: Callable[[Claimed], Outcome]
+    undo: Undo
     retry: Retry = field(default_factory=Retry)
     timeout_s: float = 300.0
     asks: TaskAsks | None = None
@@ -104,6 +120,7 @@ class Step:
     queue: str
     decide: Callable[[Any, Any], Any]
     emits: type
+    undo: Undo
     retry: Retry = field(default_factory=Retry)
     timeout_s: float = 300.0
 
@@ -182,17 +199,17 @@ def register(saga: Saga | Pipeline) -> None:
 
 
 def task(
-    name: str, *, queue: str, retry: Retry | None = None, asks: TaskAsks | None = None
+    name: str, *, queue: str, undo: Undo, retry: Retry | None = None, asks: TaskAsks | None = None
 ) -> Callable[[Callable[[Claimed], Outcome]], Task]:
     """Declare a task."""
-    return lambda act: Task(name, queue, act, retry or Retry(), asks=asks)
+    return lambda act: Task(name, queue, act, undo, retry or Retry(), asks=asks)
 
 
 def step(
-    name: str, *, queue: str, emits: type, retry: Retry | None = None
+    name: str, *, queue: str, emits: type, undo: Undo, retry: Retry | None = None
 ) -> Callable[[Callable[[Any, Any], Any]], Step]:
     """Declare a step of a pipeline."""
-    return lambda decide: Step(name, queue, decide, emits, retry or Retry())
+    return lambda decide: Step(name, queue, decide, emits, undo, retry or Retry())
 
 
 def can_be_given(saga: Saga | Pipeline) -> set[str]:

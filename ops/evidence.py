@@ -9,7 +9,7 @@ from events import store
 from events.store import Recorded
 from payroll import keys, objects
 from payroll.control import ControlTotals, control_totals
-from payroll.domain import OUT
+from payroll.domain import is_out
 from payroll.history import History
 from payroll.payments import ach_reader, bank, bank_orders, gateways, orders
 from payroll.payments.orders import Order
@@ -105,7 +105,7 @@ class EmployerEvidence:
             for stream, events in self.paychecks.items()
             for event in events
             if event.type == "RetirementCalculated" and event.data["net_cents"] > 0
-            if not {*OUT} & {other.type for other in events}
+            if not any(is_out(other.type, other.data) for other in events)
         }
 
     @cached_property
@@ -161,7 +161,7 @@ class EmployerEvidence:
         """What orders took of the paychecks that count, by employee: order, kind, cents above zero."""
         found: dict[str, list[tuple[str, str, int]]] = {}
         for stream, events in self.paychecks.items():
-            if not {*OUT} & {event.type for event in events}:
+            if not any(is_out(event.type, event.data) for event in events):
                 for event in events:
                     if event.type == "RetirementCalculated":
                         taken = [

@@ -19,6 +19,7 @@ from ops.money_proof import bank_agrees, file_is_right, instructed_once, remitte
 from ops.people import carried_over, days_once, nobody_missing
 from ops.reconcile import reconcile
 from ops.sums import lines_add_up, worksheets_agree
+from ops.undone import undone_by_two
 from payroll import frozen, keys, manifest, objects, rulebook
 from payroll.control import disagreements
 from payroll.domain import OUT
@@ -29,6 +30,7 @@ ENDED = {
     "PaycheckCarriedOver": "carried_over",
     "PaycheckSuperseded": "begun_again",
     "PaycheckCancelled": "cancelled",
+    "PaycheckVoided": "voided",
 }
 STEP_EVENTS = [step.emits.__name__ for step in PIPELINE]
 
@@ -161,7 +163,7 @@ def complete_means_done(evidence: Evidence) -> Iterator[str]:
         yield f"the run is complete and {left} pieces of its work are not"
     done = work.filter(saga__in=("payrun", "employerrun"), state=WorkState.DONE)
     for stream in done.values_list("subject", flat=True):
-        if not store.read(stream)[-1].type.endswith("RunCompleted"):
+        if not any(event.type.endswith("RunCompleted") for event in store.read(stream)):
             yield f"the work of {stream} is done, and the log does not say that it is complete"
 
 
@@ -266,6 +268,13 @@ PER_EMPLOYER: list[tuple[str, str, Callable[[EmployerEvidence], Iterator[str]]]]
     ("files", "every payment file reads without findings and holds exactly the net pay", file_is_right),
     ("bank", "the bank's own books hold each net pay once, to the cent", bank_agrees),
 ]
+PER_EMPLOYER.append(
+    (
+        "undone",
+        "what was undone was decided by two people, and its money taken back once, or owed back",
+        undone_by_two,
+    )
+)
 PER_RUN: list[tuple[str, str, Check]] = [
     ("periods", "every employer is in one run for the period", one_run_a_period),
     ("dead letters", "every dead piece of work has an open dead letter", dead_have_letters),

@@ -11,8 +11,9 @@ class PayrollConfig(AppConfig):
         from events import downstream, outbox, projection, saga
         from payroll import cancel, checks, projections, publications
         from payroll.saga import SAGAS
+        from payroll.undo import carry_out
 
-        for declared in (*SAGAS, *cancel.SAGAS):
+        for declared in (*SAGAS, *cancel.SAGAS, *carry_out.SAGAS):
             saga.register(declared)
         downstream.check()
         projection.register(*projections.READ_MODELS)

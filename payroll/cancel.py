@@ -15,7 +15,7 @@ from events import cancelling, dead_letters, limits, saga, store, work
 from events.dead_letters import REASON_MAX, redact
 from events.doorbells import ring
 from events.models import DeadLetterState
-from events.saga import Outcome, Saga, task
+from events.saga import Outcome, Saga, Undo, task
 from events.work import Claimed
 from payroll import keys
 from payroll.history import History
@@ -85,7 +85,7 @@ def decide(history: History) -> Cancelled:
     return Cancelled(tuple(sorted(parts.keys() - past)), tuple(sorted(past)))
 
 
-@task("cancel-employers", queue="control")
+@task("cancel-employers", queue="control", undo=Undo("", keeps="who was cancelled is paid by a new run"))
 def cancel_employers(held: Claimed) -> Outcome:
     """Cancel the parts of all employers, each by itself."""
     opened = History(held.subject).facts["PayRunOpened"]
@@ -105,7 +105,7 @@ def cancel_employers(held: Claimed) -> Outcome:
     )
 
 
-@task("lift", queue="control")
+@task("lift", queue="control", undo=Undo("", keeps="it only lets the rest go on"))
 def lift(held: Claimed) -> Outcome:
     """Let the rest of the run end: those that are past cancelling, and the run itself."""
     run = held.payload["run"]
@@ -117,7 +117,7 @@ def lift(held: Claimed) -> Outcome:
     return Outcome(within=within)
 
 
-@task("cancel-employer", queue="control")
+@task("cancel-employer", queue="control", undo=Undo("", keeps="who was cancelled is paid by a new run"))
 def cancel_employer(held: Claimed) -> Outcome:
     """Cancel one employer's part, unless its payments are instructed.
 
@@ -127,21 +127,32 @@ def cancel_employer(held: Claimed) -> Outcome:
 
 
 def _cancel_part(held: Claimed) -> None:
-    """Within the task's transaction. What is decided here is decided under the lock of all of the part's work."""
-    run, employer, employer_run = held.payload["run"], held.group_key, held.payload["employer_run"]
-    works = cancelling.lock(run, employer)
-    history = History(held.subject)
-    if (ENDED | {"EmployerRunCancelled"}) & history.facts.keys():
-        return
+    """Within the task's transaction."""
+    run = held.payload["run"]
     decision = History(keys.payrun_stream(run)).facts["PayRunCancelled"]
     facts = {name: decision[name] for name in ("cancelled_by", "cancelled_reason")}
-    by, reason = facts.values()
-    store.append([history.next("EmployerRunCancelled", facts)], cause=held.id)
-    store.append_to_each(keys.paycheck_prefix(employer_run), "PaycheckCancelled", facts, cause=held.id)
-    cancelling.give_up(works, by=by, reason=reason, cause=held.id)
+    give_up_part(run, held.group_key, held.payload["employer_run"], facts, cause=held.id)
+
+
+def give_up_part(run: str, employer: str, employer_run: str, facts: dict[str, str], *, cause: UUID) -> bool:
+    """Give an employer's part up in the caller's transaction, unless its payments are instructed, or it was given up.
+
+    facts     cancelled_by and cancelled_reason, and what else is to be recorded of it
+    returns   whether it was given up here
+    raises    TryAgain when a worker has just made new work of it.
+    """
+    works = cancelling.lock(run, employer)
+    history = History(keys.employerrun_stream(employer_run))
+    if (ENDED | {"EmployerRunCancelled"}) & history.facts.keys():
+        return False
+    by, reason = facts["cancelled_by"], facts["cancelled_reason"]
+    store.append([history.next("EmployerRunCancelled", facts)], cause=cause)
+    store.append_to_each(keys.paycheck_prefix(employer_run), "PaycheckCancelled", facts, cause=cause)
+    cancelling.give_up(works, by=by, reason=reason, cause=cause)
     if keys.key("work", employer_run) not in works:  # it had not begun, and the run waits for it all the same
         work.child_finished(keys.key("work", run))
     limits.forget(run, employer)
+    return True
 
 
 SAGAS = (

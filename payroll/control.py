@@ -17,6 +17,7 @@ class ControlTotals(NamedTuple):
     completed: int
     excluded: int
     carried_over: int
+    voided: int
     no_hours: int
     payable: int
     hours_hundredths: int
@@ -41,11 +42,11 @@ def control_totals(employer_run: str) -> ControlTotals:
 def disagreements(employees: int, hours_hundredths: int, totals: ControlTotals) -> list[str]:
     """What does not agree between the manifest and the paychecks; empty when everything does."""
     wrong = []
-    out = totals.excluded + totals.carried_over
+    out = totals.excluded + totals.carried_over + totals.voided
     if totals.completed + out != employees:
         wrong.append(
-            f"{employees} in the manifest, {totals.completed} completed, {totals.excluded} left out and "
-            f"{totals.carried_over} carried over"
+            f"{employees} in the manifest, {totals.completed} completed, {totals.excluded} left out, "
+            f"{totals.carried_over} carried over and {totals.voided} voided"
         )
     if totals.completed == 0:
         wrong.append("nobody is left to pay: a run with nobody in it is not completed")

@@ -126,7 +126,9 @@ class RetirementCalculated:
     disposable_cents: int
     garnishments: list[list[Any]]  # order, kind, cents withheld, cents wanted, why less
     garnished_cents: int
-    post_tax: list[list[Any]]  # name, cents taken, cents wanted
+    post_tax: list[
+        list[Any]
+    ]  # name, cents taken, cents wanted; the id of what is owed back, where it is that
     post_tax_cents: int
     net_cents: int
     working: Workings
@@ -148,7 +150,17 @@ PAYCHECK_EVENTS: dict[str, type[PaycheckEvent]] = {
 
 
 # What takes a paycheck out of its run: it counts nowhere, and is not paid.
-OUT = ("PaycheckExcluded", "PaycheckCarriedOver", "PaycheckSuperseded", "PaycheckCancelled")
+VOIDED = "PaycheckVoided"
+OUT = ("PaycheckExcluded", "PaycheckCarriedOver", "PaycheckSuperseded", "PaycheckCancelled", VOIDED)
+
+
+def is_out(type: str, data: Mapping[str, Any]) -> bool:
+    """Whether an event takes its paycheck out of what its run instructs, or instructed.
+
+    One that is voided after payment was instructed has been part of what was approved and paid: undoing it adds to the
+    record of the run, and changes nothing in it.
+    """
+    return type in OUT and not (type == VOIDED and data.get("instructed"))
 
 
 # What a run is pinned to, and what a paycheck is computed from
@@ -204,6 +216,7 @@ class Inputs(NamedTuple):
     time_from     the first day of `time`, where a bonus asks for more than the first workweek
     items, deductions, garnishments, forms, deposits, remittances   as payroll/pay_inputs.py gives them; empty for
                   most people
+    recoveries    net pay that is still owed back, as payroll/recoveries.py gives it
     """
 
     employee_id: str
@@ -238,6 +251,7 @@ class Inputs(NamedTuple):
     time_from: str | None = None
     deposits: Sequence[Mapping[str, Any]] = ()
     remittances: Sequence[Mapping[str, Any]] = ()
+    recoveries: Sequence[Mapping[str, Any]] = ()
 
 
 class Paycheck:

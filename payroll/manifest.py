@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from events import projection
 from events.batches import numbers
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
-from payroll import frozen, keys, kinds, objects, paid_before, pay_inputs
+from payroll import frozen, keys, kinds, objects, paid_before, pay_inputs, recoveries
 from payroll.calc.money import percent_to_bp
 from payroll.calc.timesheet import first_entry_day
 from payroll.domain import Inputs, YearToDate
@@ -274,6 +274,7 @@ class _Given(NamedTuple):
     time_from: dict[int, date]
     time: dict[int, list[list[Any]]]
     taxed_before: set[str]
+    recoveries: dict[str, list[dict[str, Any]]]  # by employee id
     holds: dict[str, str]  # by employee id
 
     @classmethod
@@ -313,6 +314,7 @@ class _Given(NamedTuple):
             time_from=earlier if pays_days else {},
             time=time,
             taxed_before=paid_before.taxed(pinned.employer, [ids[pk] for pk in items], pinned.pay_date.year),
+            recoveries=recoveries.still_owed(pinned.employer, list(ids.values())) if pays_days else {},
             holds=waiting.holds,
         )
 
@@ -374,6 +376,7 @@ def _inputs(person: Employee, given: _Given, pinned: Pinned) -> Inputs:
         time_from=time_from.isoformat() if time_from else None,
         deposits=given.deposits.get(person.pk, []),
         remittances=given.remittances.get(person.pk, []),
+        recoveries=given.recoveries.get(person.employee_id, []),
     )
 
 

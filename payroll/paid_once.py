@@ -1,7 +1,7 @@
 """A day is paid once: what earlier runs of an employer pay of a period, asked before another one is opened.
 
 Whoever opens a run holds the employer's row, and reads the log and not a read model, which may lag. Somebody who was
-left out of a run, or carried over from it, is never taken back into it, so what is free here stays free.
+left out of a run, carried over or voided, is never taken back into it, so what is free here stays free.
 """
 
 import json
@@ -22,14 +22,15 @@ from payroll.schedule import Period
 LOCK_EMPLOYERS = "select id from payroll_employer where id = any(%s) order by id for no key update"
 
 OPENED = """
-select data::text, exists (select 1 from events_event c where c.stream = o.stream and c.type = 'EmployerRunCancelled')
+select data::text, exists (select 1 from events_event c where c.stream = o.stream and c.type in ('EmployerRunCancelled',
+                                                                                               'EmployerRunUndone'))
   from events_event o
  where stream >= 'employerrun-' and stream < 'employerrun.' and version = 1 and data ->> 'employer' = any(%s)
  order by position
 """
-OUT_OF_A_RUN = ("PaycheckExcluded", "PaycheckCarriedOver")
+OUT_OF_A_RUN = ("PaycheckExcluded", "PaycheckCarriedOver", "PaycheckVoided")
 
-Facts = dict[str, Any]  # of EmployerRunOpened, and whether it was `cancelled`
+Facts = dict[str, Any]  # of EmployerRunOpened, and whether it was `cancelled`, or undone
 
 
 def opened_before(employers: Sequence[str]) -> dict[str, list[Facts]]:

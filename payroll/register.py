@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from events.database import rows
 from payroll import keys, objects
-from payroll.domain import OUT, PAYCHECK_EVENTS
+from payroll.domain import OUT, PAYCHECK_EVENTS, VOIDED
 from payroll.projections import statement
 
 REGISTER = statement("register")
@@ -34,7 +34,7 @@ class Changed(NamedTuple):
 def lines(employer_run: str) -> Lines:
     """The register as it stands in the log."""
     prefix = keys.paycheck_prefix(employer_run)
-    asked = {"prefix": prefix, "out": list(OUT), "types": [*PAYCHECK_EVENTS, *OUT]}
+    asked = {"prefix": prefix, "out": list(OUT), "types": [*PAYCHECK_EVENTS, *OUT], "voided": VOIDED}
     return {
         stream.removeprefix(prefix): [digest, int(gross), int(net)]
         for stream, digest, gross, net in rows(REGISTER, asked)

@@ -161,9 +161,18 @@ def _not_cancelled(
     people = [f"{employer}/{employee}" for employer, ids in named.items() for employee in ids]
     for sequence in count(1):
         run = keys.run_id(kind, *period, pay_date, employers, people=people, sequence=sequence)
-        if "PayRunCancelled" not in History(keys.payrun_stream(run)).facts:
+        if not is_given_up(History(keys.payrun_stream(run))):
             break
     return run
+
+
+def is_given_up(history: History) -> bool:
+    """Whether a run was cancelled, or everything in it undone: nobody is paid by it."""
+    if "PayRunCancelled" in history.facts or "PayRunOpened" not in history.facts:
+        return "PayRunCancelled" in history.facts
+    parts = map(keys.employerrun_stream, history.facts["PayRunOpened"]["employer_runs"].values())
+    given_up = {"EmployerRunUndone", "EmployerRunCancelled"}
+    return all(given_up & {event.type for event in events} for events in store.read_each(parts).values())
 
 
 def approve(employer_run: UUID, *, by: str) -> None:

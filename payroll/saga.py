@@ -15,7 +15,7 @@ import random
 from events import limits, saga, store
 from events.batches import numbers
 from events.failures import NeedsReview, TryAgain
-from events.saga import Batch, Outcome, Pipeline, Saga, task
+from events.saga import Batch, Outcome, Pipeline, Saga, Undo, task
 from events.store import Recorded
 from events.work import Claimed, NewWork
 from payroll import (
@@ -45,7 +45,11 @@ from payroll.tolerance import of_employer
 # The pay run
 
 
-@task("open-employers", queue="control")
+@task(
+    "open-employers",
+    queue="control",
+    undo=Undo("each employer's part is undone by itself", keeps="the run stays on record"),
+)
 def open_employers(work: Claimed) -> Outcome:
     """Begin every employer's part; the run goes on when all of them have been paid."""
     opened = History(work.subject).facts["PayRunOpened"]
@@ -64,7 +68,11 @@ def open_employers(work: Claimed) -> Outcome:
     )
 
 
-@task("complete", queue="control")
+@task(
+    "complete",
+    queue="control",
+    undo=Undo("each employer's part is undone by itself", keeps="the run stays complete"),
+)
 def complete(work: Claimed) -> Outcome:
     """Close the run: every employer in it has been paid, or was cancelled."""
     history = History(work.subject)
@@ -77,7 +85,11 @@ def complete(work: Claimed) -> Outcome:
 # One employer's run
 
 
-@task("snapshot", queue="control")
+@task(
+    "snapshot",
+    queue="control",
+    undo=Undo("the part is cancelled", until="payments are instructed", keeps="the manifests"),
+)
 def snapshot(work: Claimed) -> Outcome:
     """Freeze the inputs of everybody in the period, and begin their paychecks in batches.
 
@@ -119,7 +131,12 @@ def snapshot(work: Claimed) -> Outcome:
     )
 
 
-@task("validate", queue="employer-validation", asks=ask_tasks.VALIDATE)
+@task(
+    "validate",
+    queue="employer-validation",
+    undo=Undo("an approval is void as soon as a paycheck is", until="payments are instructed"),
+    asks=ask_tasks.VALIDATE,
+)
 def validate(work: Claimed) -> Outcome:
     """Everybody is done and the totals agree; now a second person may approve.
 
@@ -129,7 +146,15 @@ def validate(work: Claimed) -> Outcome:
     return outcomes.validated(history, outcomes.agreed_totals(history))
 
 
-@task("push-payment", queue="push-payment")
+@task(
+    "push-payment",
+    queue="push-payment",
+    undo=Undo(
+        "orders are withdrawn and paychecks voided",
+        until="an order is being sent",
+        keeps="paper checks: they are stopped at the bank by hand",
+    ),
+)
 def push_payment(work: Claimed) -> Outcome:
     """Turn approved net pay into payments, and into the orders that carry them to the bank.
 
@@ -188,20 +213,22 @@ def push_payment(work: Claimed) -> Outcome:
     )
 
 
-@task("settle-up", queue="push-payment")
+@task("settle-up", queue="push-payment", undo=Undo("paychecks are voided, the ledger turns what they posted"))
 def settle_up(work: Claimed) -> Outcome:
     """The bank has every order of this employer's run: it is paid, so far as it is by bank."""
     history = History(work.subject)
+    if "EmployerRunUndone" in history.facts:  # before all of it was paid
+        return Outcome()
     return outcomes.moved(
         history, [Order(orders.stream(key)) for key in history.facts["PaymentsInstructed"]["orders"]]
     )
 
 
-@task("notify", queue="notify", asks=ask_tasks.NOTIFY)
+@task("notify", queue="notify", undo=Undo("", keeps="what was told is told"), asks=ask_tasks.NOTIFY)
 def notify_paid(work: Claimed) -> Outcome:
     """Tell the employer and everybody who was paid; the employer's run is complete."""
     history = History(work.subject)
-    told = notify.paid(history.facts)
+    told = notify.paid(history.facts) if "MoneyMoved" in history.facts else []
     done = outcomes.completed(history, len(told))
     return Outcome(events=[done], within=lambda: notify.record(told))
 

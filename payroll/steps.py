@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 
 from events.failures import NeedsReview
-from events.saga import step
+from events.saga import Undo, step
 from payroll import kinds, withheld
 from payroll.calc import gross, timesheet
 from payroll.calc.earnings import NOTHING_EXTRA, Item, earnings, in_regular_rate
@@ -29,8 +29,11 @@ from payroll.domain import (
     stored,
 )
 
+# What a step has computed stays in the log; a paycheck that is voided, or cancelled with its run, counts nowhere.
+VOIDED = Undo("the paycheck is voided: its days are free again, and year to date is without it")
 
-@step("begin", queue="time-entry", emits=PaycheckBegan)
+
+@step("begin", queue="time-entry", emits=PaycheckBegan, undo=VOIDED)
 def begin(paycheck: Paycheck, terms: Terms) -> PaycheckBegan:
     """Pin a paycheck to its entry in the manifest.
 
@@ -52,7 +55,7 @@ def begin(paycheck: Paycheck, terms: Terms) -> PaycheckBegan:
     )
 
 
-@step("time-entry", queue="time-entry", emits=TimeEntered)
+@step("time-entry", queue="time-entry", emits=TimeEntered, undo=VOIDED)
 def time_entry(paycheck: Paycheck, terms: Terms) -> TimeEntered:
     """Count the period's hours by workweek, and price those that are paid by the hour.
 
@@ -74,7 +77,7 @@ def time_entry(paycheck: Paycheck, terms: Terms) -> TimeEntered:
     return _salaried_nonexempt(inputs, terms, entries, last_day)
 
 
-@step("payroll-calc", queue="payroll-calc", emits=PayCalculated)
+@step("payroll-calc", queue="payroll-calc", emits=PayCalculated, undo=VOIDED)
 def payroll_calc(paycheck: Paycheck, terms: Terms) -> PayCalculated:
     """Gross pay, what is taken before tax, and the 401(k) deferral within the year's limits.
 
@@ -128,7 +131,7 @@ def payroll_calc(paycheck: Paycheck, terms: Terms) -> PayCalculated:
     )
 
 
-@step("tax-calc", queue="tax-calc", emits=TaxCalculated)
+@step("tax-calc", queue="tax-calc", emits=TaxCalculated, undo=VOIDED)
 def tax_calc(paycheck: Paycheck, terms: Terms) -> TaxCalculated:
     """Federal and state withholding, Social Security, Medicare, state programmes and federal unemployment tax.
 
@@ -153,7 +156,7 @@ def tax_calc(paycheck: Paycheck, terms: Terms) -> TaxCalculated:
     )
 
 
-@step("retirement-calc", queue="retirement-calc", emits=RetirementCalculated)
+@step("retirement-calc", queue="retirement-calc", emits=RetirementCalculated, undo=VOIDED)
 def retirement_calc(paycheck: Paycheck, terms: Terms) -> RetirementCalculated:
     """The employer's match, what garnishments and deductions after tax take, and what is left to pay out.
 
@@ -183,7 +186,8 @@ def retirement_calc(paycheck: Paycheck, terms: Terms) -> RetirementCalculated:
     disposable_cents = pay.gross_cents - tax.employee_taxes_cents
     voluntary_cents = pay.section125_cents + pay.hsa_cents + deferred_cents
     garnished = withheld.garnish(inputs, terms, disposable_cents, voluntary_cents)
-    after_tax = withheld.after_tax(inputs, disposable_cents - voluntary_cents - garnished.garnished_cents)
+    room_cents = disposable_cents - voluntary_cents - garnished.garnished_cents
+    after_tax = withheld.after_tax(inputs, disposable_cents, room_cents)
     left = net_pay(
         pay.gross_cents,
         federal_income_tax_cents=tax.federal_income_tax_cents,

@@ -61,6 +61,7 @@ STANDS = {
     "PaycheckCarriedOver": ("carried over to another run", "wait"),
     "PaycheckSuperseded": ("begun again with corrected inputs", "plain"),
     "PaycheckCancelled": ("cancelled", "plain"),
+    "PaycheckVoided": ("voided", "bad"),
 }
 
 
@@ -115,15 +116,21 @@ def remarks(facts: Mapping[str, Any], last_event: str) -> list[tuple[str, str]]:
         notes.append(
             (f"Cancelled with its pay run by {by}: {reason}. Nothing of it is paid or counts.", "bad")
         )
+    if last_event == "PaycheckVoided":
+        by, second = facts.get("voided_by", "somebody"), facts.get("confirmed_by", "nobody")
+        notes.append(
+            (f"Voided by {by}, confirmed by {second}: {facts.get('reason', '')}. It counts nowhere.", "bad")
+        )
     if facts.get("no_hours"):
         notes.append(("No hours: paid by the hour, and there are no time entries in the period.", "wait"))
     for name, what, why in SHORTS:
         if facts.get(name):
             notes.append((f"{what}: {words.amount(facts[name])}, because {why}.", "wait"))
-    for name, taken_cents, wanted_cents in facts.get("post_tax", ()):
+    for name, taken_cents, wanted_cents, *recovery in facts.get("post_tax", ()):
         if taken_cents < wanted_cents:
             amount = words.amount(wanted_cents - taken_cents)
-            notes.append((f"{name} not taken: {amount}, because there was not enough pay left.", "wait"))
+            why = "more of it is taken from later pay" if recovery else "there was not enough pay left"
+            notes.append((f"{name} not taken: {amount}, because {why}.", "wait"))
     if "net_cents" in facts and (wrong := difference(facts)):
         notes.append(
             (f"The lines differ from net pay by {words.amount(wrong)}. Do not pay it; report this.", "bad")
@@ -139,7 +146,7 @@ def difference(facts: Mapping[str, Any]) -> int:
 
 def is_short(facts: Mapping[str, Any]) -> bool:
     """Whether something that was asked for was not taken."""
-    unmet = any(wanted > taken for _, taken, wanted in facts.get("post_tax", ()))
+    unmet = any(line[2] > line[1] for line in facts.get("post_tax", ()))
     return (
         unmet
         or any(facts.get(name) for name, *_ in SHORTS)

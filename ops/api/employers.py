@@ -27,6 +27,7 @@ STATES = {
     "PaycheckCarriedOver": "carried over",
     "PaycheckSuperseded": "begun again",
     "PaycheckCancelled": "cancelled",
+    "PaycheckVoided": "voided",
 }
 
 

@@ -63,6 +63,7 @@ class PayRun(Folded):
         permissions = [
             ("pause_payrun", "Can pause and resume a pay run"),
             ("cancel_payrun", "Can cancel a pay run"),
+            ("undo_payrun", "Can undo what a pay run has paid, with a second person"),
         ]
 
     def __str__(self) -> str:
@@ -96,6 +97,7 @@ STATES = {
     "MoneyMoved": "paid",
     "EmployerRunCompleted": "complete",
     "EmployerRunCancelled": "cancelled",
+    "EmployerRunUndone": "undone",
 }
 
 

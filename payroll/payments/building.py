@@ -18,7 +18,7 @@ from payroll.manifest import Pinned
 from payroll.payments import ach, ach_reader, gateway_http, gateways
 from payroll.payments.gateway_http import HttpGateway, HttpPayment
 from payroll.payments.instructions import ACH, CHECK, HELD, Planned
-from payroll.payments.orders import NewOrder
+from payroll.payments.orders import REVERSAL, NewOrder
 from payroll.payments.remittances import Remittance, by_kind
 
 CUT_OFF_DAYS = 2  # banking days before the money moves that the bank wants the file
@@ -81,6 +81,58 @@ def build(
 def remits() -> bool:
     """Whether the gateway takes files, whose entries may have addenda."""
     return gateways.configured() != HttpGateway.name
+
+
+def build_reversal(
+    pinned: Pinned,
+    undo: UUID,
+    of: Mapping[str, Any],
+    payments: Sequence[tuple[str, str, str, int, str]],
+    *,
+    settled: date,
+    effective: date,
+    modifier: str,
+) -> Built:
+    """The order that takes these payments back: their entries as they were sent, every direction turned round.
+
+    of          the facts of the order that carried them, in a file
+    payments    payment, employee id, paycheck, cents and trace of each
+    effective   the day on which the money is to come back
+    raises      NeedsReview when no file can be made of them
+    """
+    sent = {entry.trace: entry for entry in ach_reader.read(_sent(of)).entries}
+    by_trace = {trace: payment for payment, *_, trace in payments}
+    if missing := by_trace.keys() - sent.keys():
+        raise NeedsReview(
+            f"{len(missing)} payments are not in the file that carried them: nothing is reversed"
+        )
+    entries = [
+        ach.Entry(
+            individual_id=entry.individual_id.strip(),
+            name=entry.name.strip(),
+            routing=entry.routing,
+            account=entry.account.strip(),
+            account_type=entry.account_type,
+            amount_cents=entry.amount_cents,
+            reference=by_trace[trace],
+        )
+        for trace, entry in sent.items()
+        if trace in by_trace
+    ]
+    paid = ach.payroll(entries, date.fromisoformat(of["effective"]))
+    try:
+        file = _file(pinned, effective, modifier, [ach.reversal(paid, settled=settled, effective=effective)])
+    except ach.FileRefused as refused:
+        raise NeedsReview(f"no reversal can be made: {refused}") from refused
+    built = _order(
+        pinned, REVERSAL, effective, 0, file, Again(keys.key("reversal", undo, of["order"]), modifier), False
+    )
+    traced = tuple((*each[:-1], file.traces[each[0]]) for each in payments)
+    return Built(built.order._replace(reverses=traced), built.traces)
+
+
+def _sent(of: Mapping[str, Any]) -> bytes:
+    return objects.get_verified(of["object"], of["sha256"])
 
 
 def _file(pinned: Pinned, effective: date, letter: str, batches: Sequence[ach.Batch]) -> ach.File:

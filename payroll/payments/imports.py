@@ -19,13 +19,26 @@ from django.db import transaction
 from events import projection, store
 from events.dead_letters import redact
 from events.store import NewEvent, WrongExpectedVersion
+from payroll import recoveries
 from payroll.calc.money import dollars
 from payroll.history import History
 from payroll.payments import came_back, decisions, matching, orders, pay_accounts, reports
 from payroll.payments.came_back import CameBack, Change, Return
 from payroll.payments.gateway import Receipt
 from payroll.payments.matching import Sent
-from payroll.payments.orders import ACCEPTED, REJECTED, RETURNED, SENDING, SETTLED, UNKNOWN, Order
+from payroll.payments.orders import (
+    ACCEPTED,
+    NOT_REVERSED,
+    REJECTED,
+    RETURNED,
+    REVERSAL,
+    REVERSED,
+    REVERSING,
+    SENDING,
+    SETTLED,
+    UNKNOWN,
+    Order,
+)
 from payroll.projections import PAYCHECKS, RUNS
 from payroll.refusal import Refused
 
@@ -215,6 +228,20 @@ def _settled(follows: Follows, file: reports.SettledFile, settled_on: date, sha2
             follows.orders.append(file.key)
         facts = {"state": SETTLED, "settled_on": settled_on.isoformat(), "settlement": sha256}
         follows.add(order.history.stream, version, "OrderSettled", facts)
+        if sent["kind"] == REVERSAL:
+            _reversed(follows, order)
+
+
+def _reversed(follows: Follows, order: Order) -> None:
+    """What a reversal that settled has taken back: all of it, but for what the employees' banks gave back before."""
+    for payment, employee_id, paycheck, cents, trace in order.created["reverses"]:
+        history = History(f"payment-{payment}")
+        if history.events[-1].data["state"] == REVERSING:
+            facts: dict[str, Any] = {"payment": payment, "state": REVERSED, "reversal_order": str(order.key)}
+            facts |= {"employer_run": order.created["employer_run"], "employer": order.created["employer"]}
+            facts |= {"employee_id": employee_id, "paycheck": paycheck}
+            facts |= {"amount_cents": cents, "reversal_trace": trace}
+            follows.add(history.stream, history.version, "PaymentReversed", facts)
 
 
 # What the bank says of single entries
@@ -283,8 +310,12 @@ def _returned(  # noqa: PLR0917
     follows: Follows, payment: Sent, code: str, on: str, where: str, sha256: str, of_account: OfAccount
 ) -> None:
     """What follows from one payment that came back: it is owed again, and perhaps its account is held."""
-    facts = payment.facts | {"return_code": code, "imported": sha256, "state": RETURNED, "returned_on": on}
-    follows.add(f"payment-{payment.payment}", payment.version, "PaymentReturned", facts)
+    facts = payment.facts | {"return_code": code, "imported": sha256, "returned_on": on}
+    if payment.reversal:
+        _not_reversed(follows, payment, facts)
+    else:
+        returned = facts | {"state": RETURNED}
+        follows.add(f"payment-{payment.payment}", payment.version, "PaymentReturned", returned)
     if payment.remits:
         follows.notes.append(
             f"{where}: {dollars(payment.amount_cents)} that {payment.employer} withheld for "
@@ -293,6 +324,27 @@ def _returned(  # noqa: PLR0917
     elif came_back.return_code(code).hold:
         stream, version, about = of_account(payment)
         follows.add(stream, version, "AccountHeld", about | {"held_for": code})
+
+
+def _not_reversed(follows: Follows, payment: Sent, facts: dict[str, Any]) -> None:
+    """The employee's bank did not give the money back: it is owed back, once, from later pay."""
+    history = History(f"payment-{payment.payment}")
+    undone = history.facts["PaymentReversalOrdered"]
+    follows.add(history.stream, history.version, "ReversalReturned", facts | {"state": NOT_REVERSED})
+    owed = recoveries.opened(
+        recoveries.key(recoveries.REVERSAL_RETURNED, payment.payment),
+        run=undone["run"],
+        employer_run=payment.employer_run,
+        employer=payment.employer,
+        employee_id=payment.employee_id,
+        paycheck=undone["paycheck"],
+        amount_cents=payment.amount_cents,
+        because=recoveries.REVERSAL_RETURNED,
+        opened_by=undone["undone_by"],
+        confirmed_by=undone["confirmed_by"],
+        payment=payment.payment,
+    )
+    follows.add(owed.stream, 0, owed.type, dict(owed.data))
 
 
 def _refuse_unless_with_the_bank(payment: Sent, where: str) -> None:
@@ -324,7 +376,7 @@ def _of_return(follows: Follows, record: Return, sent: matching.AllSent) -> Sent
     raises   Refused when its order is not known to be with the bank
     """
     like = sent.like(record.original)
-    open_ones = [each for each in like if not each.of_its_own and each.payment not in sent.taken]
+    open_ones = [each for each in like if each.can_come_back and each.payment not in sent.taken]
     if not open_ones:
         why = (
             "came back before"

@@ -17,6 +17,7 @@ from payroll.models import EmployerRun, Payment, PayOrder
 from payroll.payments import ach_reader, orders, remittances
 from payroll.payments.came_back import Original
 from payroll.payments.instructions import ACH, individual_id, known_as
+from payroll.payments.orders import REVERSAL, REVERSED, REVERSING
 from payroll.payments.remittances import REMIT
 
 
@@ -26,6 +27,7 @@ class Sent(NamedTuple):
     version     how many events its own stream has; of_its_own is the state they leave it in, empty without any
     object      the order's file, with the sha256 on record
     remits      the kind of order that it remits money for; empty for a payment to the person
+    reversal    whether it is the entry that takes the payment back, with its own order and trace
     """
 
     payment: UUID
@@ -44,6 +46,7 @@ class Sent(NamedTuple):
     object: str
     sha256: str
     remits: str = ""
+    reversal: bool = False
 
     @property
     def individual_id(self) -> str:
@@ -51,6 +54,11 @@ class Sent(NamedTuple):
         if self.remits:
             return remittances.individual_id(self.payment)
         return individual_id(self.employee_id, self.payment, self.part)
+
+    @property
+    def can_come_back(self) -> bool:
+        """Whether the bank may still give it back: a payment once, and the reversal of one once."""
+        return self.of_its_own in {REVERSING, REVERSED} if self.reversal else not self.of_its_own
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -76,12 +84,11 @@ class AllSent:
 
     def like(self, original: Original, *, any_amount: bool = False) -> list[Sent]:
         """Those that the entry may be. What the bank left blank is not compared."""
-        if original.direction != "credit":
-            return []
         return [
             each
             for each in self.by_trace.get(original.trace, [])
-            if each.company_id == original.company_id
+            if original.direction == ("debit" if each.reversal else "credit")
+            and each.company_id == original.company_id
             and (any_amount or each.amount_cents == original.amount_cents)
             and (original.effective is None or each.effective == original.effective.isoformat())
             and original.individual_id.upper() in {"", each.individual_id}
@@ -90,15 +97,20 @@ class AllSent:
 
 def sent_as(traces: Iterable[str]) -> AllSent:
     """Every payment by bank that has one of these traces; a query each for payments, orders, runs and their events."""
-    rows = list(Payment.objects.filter(method__in=(ACH, REMIT), trace__in=set(traces)))
-    carried = {row.order: row for row in PayOrder.objects.filter(order__in={row.order for row in rows})}
-    runs = EmployerRun.objects.filter(employer_run__in={row.employer_run for row in rows})
+    wanted = set(traces)
+    sent_by = Payment.objects.filter(method__in=(ACH, REMIT), trace__in=wanted)
+    rows = [(row, row.order, row.trace) for row in sent_by]
+    # Reversals are few: those of a trace are found among all of them.
+    for row in Payment.objects.filter(facts__reversal_trace__in=wanted):
+        rows.append((row, UUID(row.facts["reversal_order"]), row.facts["reversal_trace"]))
+    carried = {row.order: row for row in PayOrder.objects.filter(order__in={order for _, order, _ in rows})}
+    runs = EmployerRun.objects.filter(employer_run__in={row.employer_run for row, *_ in rows})
     company = {run.employer_run: "1" + run.facts["ein"].replace("-", "") for run in runs}
-    own = store.read_each(f"payment-{row.payment}" for row in rows)
+    own = store.read_each(f"payment-{row.payment}" for row, *_ in rows)
     states = store.read_each(orders.stream(key) for key in carried if key)
     found: dict[str, list[tuple[Any, Sent]]] = {}
-    for row in rows:
-        order = carried.get(row.order)
+    for row, by, trace in rows:
+        order = carried.get(by)
         if order is None:
             continue
         events = own.get(f"payment-{row.payment}", [])
@@ -113,7 +125,7 @@ def sent_as(traces: Iterable[str]) -> AllSent:
             part=row.part,
             order=order.order,
             order_state=state,
-            trace=row.trace,
+            trace=trace,
             amount_cents=row.amount_cents,
             company_id=company.get(row.employer_run, ""),
             effective=order.effective,
@@ -122,8 +134,9 @@ def sent_as(traces: Iterable[str]) -> AllSent:
             object=order.object,
             sha256=order.facts["sha256"],
             remits=row.facts["remits"] if row.method == REMIT else "",
+            reversal=order.kind == REVERSAL,
         )
-        found.setdefault(row.trace, []).append(((order.effective, order.first_at), sent))
+        found.setdefault(trace, []).append(((order.effective, order.first_at), sent))
     newest_first = {
         trace: [sent for _, sent in sorted(several, key=lambda one: one[0], reverse=True)]
         for trace, several in found.items()

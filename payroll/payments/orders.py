@@ -1,6 +1,6 @@
 """A payment order: one file to the bank, and what has become of it.
 
-    created ─▶ reserved ─▶ sending ─┬▶ accepted ─▶ settled
+    created ─▶ reserved ─▶ sending ─┬▶ accepted ─▶ settled       created, reserved ─▶ withdrawn
                                     ├▶ rejected
                                     └▶ unknown ─▶ accepted, or sent again under the same key
 
@@ -21,8 +21,14 @@ from payroll.payments.gateway import PaymentOrder, Receipt
 CREATED, RESERVED, SENDING = "created", "reserved", "sending"
 ACCEPTED, REJECTED, UNKNOWN = "accepted", "rejected", "unknown"
 SETTLED, RETURNED, REVERSED = "settled", "returned", "reversed"
+WITHDRAWN = "withdrawn"  # an order that was undone before it was sent
+# Of a payment that is undone: a reversal is on its way; it was sent back; no money has to move.
+REVERSING, NOT_REVERSED, VOIDED = "reversing", "not reversed", "voided"
 
-STATES = (CREATED, RESERVED, SENDING, UNKNOWN, REJECTED, ACCEPTED, SETTLED, RETURNED, REVERSED)
+STATES = (
+    *(CREATED, RESERVED, SENDING, UNKNOWN, REJECTED, ACCEPTED, SETTLED, WITHDRAWN),
+    *(RETURNED, REVERSING, REVERSED, NOT_REVERSED, VOIDED),
+)
 
 # Kinds of orders: what a run pays, what came back and is paid again, what was held back and is paid later, reversals.
 NET_PAY, REPAY, HELD_PAY, REVERSAL = "net-pay", "repay", "held-pay", "reversal"
@@ -38,6 +44,7 @@ class NewOrder(NamedTuple):
     effective   the day on which the bank is to move the money
     moved_by    the downstream system that sends it; empty when we do
     remitted    what of the credits goes to others than people, in cents by kind of garnishment
+    reverses    of a reversal: payment, employee id, paycheck, cents and trace of each entry
     """
 
     key: UUID
@@ -55,6 +62,7 @@ class NewOrder(NamedTuple):
     gateway: str
     moved_by: str = ""
     remitted: Mapping[str, int] = {}
+    reverses: tuple[tuple[str, str, str, int, str], ...] = ()
 
     def event(self) -> NewEvent:
         """The first event of its stream."""
@@ -62,6 +70,8 @@ class NewOrder(NamedTuple):
         if not facts["remitted"]:
             del facts["remitted"]
         facts = {"order": str(facts.pop("key")), **facts, "state": CREATED}
+        if not self.reverses:
+            del facts["reverses"]
         return NewEvent(stream(self.key), 1, "OrderCreated", facts)
 
 
@@ -142,4 +152,4 @@ def stream(key: UUID | str) -> str:
 def accepted(order: Order, receipt: Receipt) -> NewEvent:
     """The bank holds the file, and exactly what was sent."""
     facts = {"bank_reference": receipt.reference, "accepted_entries": receipt.entries}
-    return order.next("OrderAccepted", ACCEPTED, facts | {"accepted_cents": order.created["credits_cents"]})
+    return order.next("OrderAccepted", ACCEPTED, facts | {"accepted_cents": order.total_cents})

@@ -117,7 +117,7 @@ def repay(*, by: str, run: UUID | None = None, employer: str = "", payments: Seq
 
 def _chosen(run: UUID | None, employer: str, payments: Sequence[UUID]) -> list[Payment]:
     """The payments that came back, or were held back, and were not paid again. Raises Refused."""
-    wanted = Q(state_of_its_own=RETURNED) & ~Q(method=REMIT) | Q(method=HELD)
+    wanted = Q(state_of_its_own=RETURNED) & ~Q(method=REMIT) | Q(method=HELD, state_of_its_own="")
     wanted &= Q(run=run) if run else Q()
     wanted &= Q(employer=employer) if employer else Q()
     wanted &= Q(payment__in=payments) if payments else Q()

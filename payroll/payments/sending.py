@@ -13,7 +13,7 @@ from uuid import UUID
 from events import database, saga
 from events.failures import NeedsReview, TryAgain
 from events.models import DeadLetter, DeadLetterState
-from events.saga import Outcome, Retry, Saga, task
+from events.saga import Outcome, Retry, Saga, Undo, task
 from events.work import Claimed, NewWork
 from payroll import ask_tasks, keys, objects
 from payroll.models import Decision, Reservation
@@ -29,6 +29,7 @@ from payroll.payments.orders import (
     SENDING,
     SETTLED,
     UNKNOWN,
+    WITHDRAWN,
     NewOrder,
     Order,
 )
@@ -38,14 +39,26 @@ LOST = "the claim that was to send this did not finish, and nobody knows how far
 ALLOWED = "allowed"  # a decision: over a cap, or far from the mean, and sent all the same
 ABSENT = "absent"  # a decision: the bank does not have it
 
+REVERSED = Undo(
+    "what the bank has is taken back by reversing entries; after that it is owed back, from later pay",
+    until="five banking days after it settles",
+    keeps="what the employee's bank does not give back is owed back too",
+)
 
-@task("reserve", queue="push-payment")
+
+@task(
+    "reserve",
+    queue="push-payment",
+    undo=Undo("the order is withdrawn, its reservation given up", until="it is being sent"),
+)
 def reserve_order(work: Claimed) -> Outcome:
     """Hold the order against the caps.
 
     raises   NeedsReview when it is over one, or far from what this employer's runs were, and nobody has allowed it
     """
     order = Order(work.subject)
+    if order.state == WITHDRAWN:
+        return Outcome()
     created = order.created
     caps = Caps.configured()
     if Decision.objects.filter(subject=work.subject, decision=ALLOWED).exists():
@@ -71,19 +84,30 @@ def reserve_order(work: Claimed) -> Outcome:
     )
 
 
-@task("begin-sending", queue="push-payment")
+@task(
+    "begin-sending",
+    queue="push-payment",
+    undo=Undo("", keeps="from here on the bank may have it: it is undone once that is known"),
+)
 def begin_sending(work: Claimed) -> Outcome:
     """Put on record that the order is being sent, and by which claim of its work."""
-    refuse_while_halted()
     order = Order(work.subject)
+    if order.state == WITHDRAWN:
+        return Outcome()
+    refuse_while_halted()
     return Outcome(events=[order.next("OrderSending", SENDING, {"sending_epoch": work.epoch + 1})])
 
 
-@task(ask_tasks.MOVE_MONEY, queue="push-payment", retry=PATIENT, asks=ask_tasks.MOVES_MONEY)
+@task(ask_tasks.MOVE_MONEY, queue="push-payment", undo=REVERSED, retry=PATIENT, asks=ask_tasks.MOVES_MONEY)
 def move_money(work: Claimed) -> Outcome:
     """Hand the file to the bank, once; what is not certain afterwards is for `confirm`."""
     order = Order(work.subject)
-    if order.state in {ACCEPTED, SETTLED, REJECTED}:  # the bank's report was first
+    if order.state in {
+        ACCEPTED,
+        SETTLED,
+        REJECTED,
+        WITHDRAWN,
+    }:  # the bank's report was first, or it is undone
         return Outcome()
     ask_tasks.refuse_another_mover(
         order.created
@@ -101,14 +125,14 @@ def move_money(work: Claimed) -> Outcome:
         return Outcome(events=[order.next("OrderRejected", REJECTED, {"rejected": str(rejected)})])
 
 
-@task("confirm", queue="push-payment", retry=PATIENT)
+@task("confirm", queue="push-payment", undo=REVERSED, retry=PATIENT)
 def confirm(work: Claimed) -> Outcome:
     """Be sure that the bank has the order; while that is not known, ask by key.
 
     raises   TryAgain while it is unknown; NeedsReview when the bank refused, or only people can find out
     """
     order = Order(work.subject)
-    if order.state in {ACCEPTED, SETTLED}:
+    if order.state in {ACCEPTED, SETTLED, WITHDRAWN}:
         return Outcome()
     if order.state == REJECTED:
         _refuse_unless_redriven(work, order)

@@ -1,20 +1,26 @@
 -- The control totals of one employer's run, from the log alone: counts and sums over its paychecks, without
--- those that a person left out or carried over to another run, that were cancelled, or begun again with corrected
+-- those that a person left out or carried over to another run, that were cancelled, voided before they were paid, or begun again with corrected
 -- inputs, and one hash over every event that made them.
 -- The names of the facts are unique within a paycheck, so each sum finds its own event.
 with paycheck as (
   select stream, version, type, data,
          bool_or(type = 'PaycheckExcluded') over (partition by stream)                    as excluded,
          bool_or(type = 'PaycheckCarriedOver') over (partition by stream)                 as carried_over,
-         bool_or(type in ('PaycheckExcluded', 'PaycheckCarriedOver', 'PaycheckSuperseded', 'PaycheckCancelled'))
+         bool_or(type = 'PaycheckVoided') over (partition by stream)                      as voided,
+         bool_or(type in ('PaycheckExcluded', 'PaycheckCarriedOver', 'PaycheckSuperseded', 'PaycheckCancelled',
+                          'PaycheckVoided'))
            over (partition by stream)                                                     as out
     from events_event
    where stream >= %(prefix)s and stream < %(prefix)s || chr(1114111)
      and type in ('PaycheckBegan', 'TimeEntered', 'PayCalculated', 'TaxCalculated', 'RetirementCalculated',
-                  'PaycheckExcluded', 'PaycheckCarriedOver', 'PaycheckSuperseded', 'PaycheckCancelled'))
+                  'PaycheckExcluded', 'PaycheckCarriedOver', 'PaycheckSuperseded', 'PaycheckCancelled',
+                  'PaycheckVoided')
+     -- Voided after its payment was instructed, it was part of what was approved and paid, and stays so.
+     and not (type = 'PaycheckVoided' and (data ->> 'instructed')::boolean))
 select count(*) filter (where type = 'RetirementCalculated' and not out)                as completed,
        count(distinct stream) filter (where excluded)                                        as excluded,
        count(distinct stream) filter (where carried_over)                                    as carried_over,
+       count(distinct stream) filter (where voided)                                          as voided,
        count(*) filter (where (data ->> 'no_hours')::boolean and not out)               as no_hours,
        count(*) filter (where (data ->> 'net_cents')::bigint > 0 and not out)           as payable,
        coalesce(sum((data ->> 'hours_worked_hundredths')::bigint

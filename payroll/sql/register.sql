@@ -10,6 +10,7 @@ select stream,
                bool_or(type = any(%(out)s)) over (partition by stream) as out
           from events_event
          where stream >= %(prefix)s and stream < %(prefix)s || chr(1114111)
-           and type = any(%(types)s)) paycheck
+           and type = any(%(types)s)
+           and not (type = %(voided)s and (data ->> 'instructed')::boolean)) paycheck
  group by stream, out
  order by stream

@@ -58,13 +58,14 @@ def deferral(traditional: int, roth: int, catch_up: int = 0, refused: int = 0) -
 
 
 def test_the_order_as_it_is_written() -> None:
-    assert [rank.rank for rank in ORDER] == [1, 2, 3, 4, 5, 6, 7]
+    assert [rank.rank for rank in ORDER] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert [rank.key for rank in ORDER] == [
         "fica",
         "income_tax",
         "garnishments",
         "premiums",
         "deferral",
+        "recovery",
         "post_tax",
         "net_pay",
     ]

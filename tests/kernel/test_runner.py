@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from events import batches, dead_letters, runner, store, work
 from events.failures import NeedsReview
 from events.models import Work
-from events.saga import REGISTRY, Outcome, Saga, task
+from events.saga import REGISTRY, Outcome, Saga, Undo, task
 from events.work import Claimed, NewWork
 from tests.kernel import toy
 from tests.kernel.scene import PATIENCE_S, all_due, claim, finished, letter, put, row, run_all, state, types
@@ -105,7 +105,7 @@ def test_work_that_is_started_beside_a_saga_is_waited_for_by_nobody() -> None:
 def test_a_saga_cannot_end_with_a_fork_or_a_wait(ending: str) -> None:
     """There is no next step to go to, so it would come back to this one and stand still for ever."""
 
-    @task("only", queue="control")
+    @task("only", queue="control", undo=Undo(""))
     def only(held: Claimed) -> Outcome:
         return Outcome(wait=True) if ending == "wait" else Outcome(fork=[toy.batch(0, 1, parent=held.id)])
 
@@ -119,12 +119,12 @@ def test_a_task_may_send_its_saga_back_to_an_earlier_step() -> None:
     """Checked, then found to be another thing when it is used: it is checked again, and used then."""
     done: list[str] = []
 
-    @task("check", queue="control")
+    @task("check", queue="control", undo=Undo(""))
     def check(held: Claimed) -> Outcome:
         done.append("check")
         return Outcome()
 
-    @task("use", queue="control")
+    @task("use", queue="control", undo=Undo(""))
     def use(held: Claimed) -> Outcome:
         done.append("use")
         return Outcome(to="check") if done.count("use") == 1 else Outcome()

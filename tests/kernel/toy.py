@@ -15,7 +15,7 @@ from uuid import UUID, uuid4, uuid5
 
 from events import saga, store
 from events.batches import numbers
-from events.saga import Batch, Outcome, Pipeline, Saga, step, task
+from events.saga import Batch, Outcome, Pipeline, Saga, Undo, step, task
 from events.store import NewEvent
 from events.work import Claimed, NewWork
 
@@ -103,7 +103,7 @@ def part(cents: int, share: str) -> int:
     return int((cents * Decimal(share)).quantize(Decimal(1), ROUND_HALF_UP))
 
 
-@step("time-entry", queue="time-entry", emits=TimeEntered)
+@step("time-entry", queue="time-entry", emits=TimeEntered, undo=Undo(""))
 def time_entry(toy: Toy, rules: Mapping[str, str]) -> TimeEntered:
     _called("time-entry", toy)
     hours, rate = given(toy.number)
@@ -111,7 +111,7 @@ def time_entry(toy: Toy, rules: Mapping[str, str]) -> TimeEntered:
     return TimeEntered(regular, hours - regular, rate)
 
 
-@step("payroll-calc", queue="payroll-calc", emits=PayrollCalculated)
+@step("payroll-calc", queue="payroll-calc", emits=PayrollCalculated, undo=Undo(""))
 def payroll_calc(toy: Toy, rules: Mapping[str, str]) -> PayrollCalculated:
     _called("payroll-calc", toy)
     rate = toy.facts["rate_cents"]
@@ -120,7 +120,7 @@ def payroll_calc(toy: Toy, rules: Mapping[str, str]) -> PayrollCalculated:
     return PayrollCalculated(base, overtime, base + overtime)
 
 
-@step("tax-calc", queue="tax-calc", emits=TaxCalculated)
+@step("tax-calc", queue="tax-calc", emits=TaxCalculated, undo=Undo(""))
 def tax_calc(toy: Toy, rules: Mapping[str, str]) -> TaxCalculated:
     _called("tax-calc", toy)
     return taxed(toy, rules)
@@ -133,7 +133,7 @@ def taxed(toy: Toy, rules: Mapping[str, str]) -> TaxCalculated:
     return TaxCalculated(federal, fica, gross - federal - fica)
 
 
-@step("retirement-calc", queue="retirement-calc", emits=RetirementCalculated)
+@step("retirement-calc", queue="retirement-calc", emits=RetirementCalculated, undo=Undo(""))
 def retirement_calc(toy: Toy, rules: Mapping[str, str]) -> RetirementCalculated:
     split = _called("retirement-calc", toy) or ()
     contribution = part(toy.facts["gross_cents"], "0.05")
@@ -173,7 +173,7 @@ TOYS = Pipeline("toys", STEPS, load, dismissed="ToyDismissed")
 # The errand
 
 
-@task("open", queue="control")
+@task("open", queue="control", undo=Undo(""))
 def open_(work: Claimed) -> Outcome:
     """Send the toys on their way."""
     planned = met("open", work.subject)
@@ -183,7 +183,7 @@ def open_(work: Claimed) -> Outcome:
     return planned or Outcome(events=[NewEvent(work.subject, 1, "Opened", {})], fork=batches)
 
 
-@task("sum", queue="control")
+@task("sum", queue="control", undo=Undo(""))
 def sum_(work: Claimed) -> Outcome:
     """All toys are back; wait for a signature where one is wanted."""
     planned = met("sum", work.subject)
@@ -191,7 +191,7 @@ def sum_(work: Claimed) -> Outcome:
     return planned or Outcome(events=[summed], wait=work.payload.get("wait", False))
 
 
-@task("close", queue="control")
+@task("close", queue="control", undo=Undo(""))
 def close(work: Claimed) -> Outcome:
     return met("close", work.subject) or Outcome(events=[NewEvent(work.subject, 3, "Closed", {})])
 

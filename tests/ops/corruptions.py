@@ -35,6 +35,29 @@ def in_payment(place: int, value: str) -> str:
     return f"update events_event set data = {changed} where type = 'PaymentInstructed' and {ANN}"
 
 
+VOID = (
+    """'{"voided_by": "amy", "confirmed_by": "bea", "undo": "7", "reason": "", "instructed": true}'::jsonb"""
+)
+OF_PAYMENT = (
+    "jsonb_build_object('payment', data #> '{payments,0,0}', 'state', 'reversed', 'reversal_order', "
+    "'00000000-0000-0000-0000-000000000007', 'employer_run', split_part(substr(stream, 10), '+', 1), "
+    "'amount_cents', data #> '{payments,0,3}')"
+)
+
+
+def forged(type: str, stream: str, version: str, data: str) -> str:
+    """An event that nobody decided, beside ann's payment."""
+    return (
+        f"insert into events_event (stream, version, type, data, cause) select {stream}, {version}, '{type}', {data}, "
+        f"cause from events_event where type = 'PaymentInstructed' and {ANN}"
+    )
+
+
+def reversed_at(version: int) -> str:
+    """Ann's payment, reversed."""
+    return forged("PaymentReversed", "'payment-' || (data #>> '{payments,0,0}')", str(version), OF_PAYMENT)
+
+
 def word(value: object) -> str:
     return f"'\"{value}\"'"
 
@@ -131,6 +154,9 @@ LOG: dict[str, tuple[set[str], list[str]]] = {
     "the total instructed": ({"payments"}, [more("payments_cents", "PaymentsInstructed", EMPLOYER)]),
     "the number instructed": ({"payments"}, [more("payments", "PaymentsInstructed", EMPLOYER)]),
     "the total moved": ({"payments"}, [more("paid_cents", "MoneyMoved", EMPLOYER)]),
+    "a void that nobody decided": ({"undone"}, [forged("PaycheckVoided", "stream", "version + 1", VOID)]),
+    "a reversal without a void": ({"undone"}, [reversed_at(1)]),
+    "a payment reversed twice": ({"undone"}, [reversed_at(1), reversed_at(2)]),
     "other rule tables": (
         {"rules"},
         [replaced("rules_version", "2026-000000000000", "PayRunOpened", "true")],

@@ -11,7 +11,7 @@ from django.core.management import BaseCommand, CommandError
 
 from events import projection
 from events.failures import NeedsReview
-from ops import follow
+from ops import follow, undoing
 from ops.permitted import check
 from ops.status import EmployerStatus, RunStatus, find_run, run_status
 from payroll import cancel, kinds, release, runs
@@ -19,10 +19,11 @@ from payroll.calc.money import dollars
 from payroll.models import PayRun
 from payroll.projections import RUNS
 from payroll.tolerance import Tolerance
+from payroll.undo import decide
 
 
 class Command(BaseCommand):
-    help = "Open, follow, approve, release, pause, limit and cancel pay runs."
+    help = "Open, follow, approve, release, pause, limit, cancel and undo pay runs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -85,6 +86,7 @@ class Command(BaseCommand):
         release_verb.add_argument("--as", dest="user", required=True, metavar="USER")
         release_verb.add_argument("--reason", required=True, help="why, for the record")
         add_control(verbs)
+        undoing.add_arguments(verbs)
         verbs.add_parser("list", help="the latest pay runs").add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
@@ -223,6 +225,37 @@ class Command(BaseCommand):
         status = run_status(found.run)
         held = status.limits + [each for part in status.employers for each in named_limits(part)]
         self.stdout.write("\n".join(held) or "nothing is limited")
+
+    def do_undo(
+        self,
+        *,
+        run: str,
+        employer: str,
+        paycheck: str,
+        user: str,
+        reason: str,
+        preview: bool,
+        check_cashed: bool,
+        json: bool,
+        **_: Any,
+    ) -> None:
+        asked = undoing.Asked.of(find_run(run).run, employer, paycheck)
+        of = {"employer": asked.employer, "employee_id": asked.employee_id}
+        undone = None
+        if preview:
+            parts = decide.preview(asked.run, **of, check_cashed=check_cashed)
+        elif not user:
+            raise runs.Refused("who undoes it? Name them with --as, or look with --preview")
+        else:
+            undone = decide.undo(asked.run, by=user, reason=reason, **of, check_cashed=check_cashed)
+            parts = undone.parts
+        if json:
+            did = {"undo": undone.key, "confirmed": undone.confirmed} if undone else {}
+            self.stdout.write(to_json(undoing.told(asked, parts) | did))
+            return
+        self.stdout.write(undoing.in_words(parts))
+        if undone:
+            self.stdout.write(undoing.after(undone))
 
     def do_list(self, *, json: bool, **_: Any) -> None:
         projection.catch_up(RUNS)
