@@ -15,6 +15,10 @@ SAME_AS = {
 }
 
 
+# What an event says in the end, which is not what the worksheets beside it take.
+ENDS = {"correction"}
+
+
 class Origin(NamedTuple):
     """Where an entry comes from, when no other section gives it.
 
@@ -101,6 +105,8 @@ def sections(
     givers: Givers = {}
     for index, sheet in enumerate(sheets):
         for line in sheet.filled.lines if index not in parents else ():
+            if sheet.filled.worksheet.name in ENDS:
+                break
             if unit_of(line.key):  # without a unit it is a step of its own worksheet, and no fact
                 givers.setdefault(line.key, []).append(index)
     numbers: dict[int, int] = {}
