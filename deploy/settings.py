@@ -11,7 +11,7 @@ PAYROLL_BROKER_URL  for celery: sqs:// (AWS_REGION, AWS_ENDPOINT_URL and credent
 PAYROLL_QUEUE_PREFIX  what the names of the queues begin with; default: payroll
 PAYROLL_GATEWAY     sandbox (default on the embedded database), ach or http: where payments go. http is given
 PAYROLL_GATEWAY_URL (https://… in production), PAYROLL_GATEWAY_TOKEN, PAYROLL_GATEWAY_WEBHOOK_SECRET
-PAYROLL_CAP_RUN, _DAY, _EMPLOYER, _FACTOR  how much may leave before a person looks again (deploy/caps.py)
+PAYROLL_CAP_RUN, _DAY, _EMPLOYER, _FACTOR, PAYROLL_RECOVERY_PERCENT  what may leave, what is taken back (deploy/caps.py)
 PAYROLL_STORAGE     folder (default) or s3://bucket/prefix: manifests and payment files; PAYROLL_STORAGE_KMS_KEY
 PAYROLL_SUBSCRIBERS who is told what happens, comma separated (payroll/subscribers); default: console#payment.*
 PAYROLL_TOPIC_ARN   one more of them: an SNS topic. PAYROLL_WEBHOOK_SECRET signs what goes to https:// subscribers
@@ -252,6 +252,7 @@ PAYROLL_GATEWAY = one_of(
     {"ach", "http"} if PRODUCTION else {"ach", "http", "sandbox"},  # production never pays at a sandbox
 )
 PAYROLL_CAPS = caps.configured(os.environ)
+PAYROLL_RECOVERY_BP = caps.recovery_bp(os.environ)
 PAYROLL_GATEWAY_URL = os.environ.get("PAYROLL_GATEWAY_URL", "")
 PAYROLL_GATEWAY_TOKEN = os.environ.get("PAYROLL_GATEWAY_TOKEN", "")
 PAYROLL_GATEWAY_WEBHOOK_SECRET = os.environ.get("PAYROLL_GATEWAY_WEBHOOK_SECRET", "")

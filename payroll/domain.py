@@ -127,7 +127,9 @@ class RetirementCalculated:
     disposable_cents: int
     garnishments: list[list[Any]]  # order, kind, cents withheld, cents wanted, why less
     garnished_cents: int
-    post_tax: list[list[Any]]  # name, cents taken, cents wanted
+    post_tax: list[
+        list[Any]
+    ]  # name, cents taken, cents wanted; the id of what is owed back, where it is that
     post_tax_cents: int
     net_cents: int
     working: Workings
@@ -217,6 +219,7 @@ class Inputs(NamedTuple):
     time_from     the first day of `time`, where a bonus asks for more than the first workweek
     items, deductions, garnishments, forms, deposits   as payroll/pay_inputs.py gives them; empty for most people
     paid          of a correction: what the paycheck and earlier corrections of it gave, by fact; empty elsewhere
+    recoveries    net pay that is still owed back, as payroll/recoveries.py gives it
     """
 
     employee_id: str
@@ -250,6 +253,7 @@ class Inputs(NamedTuple):
     forms: Mapping[str, Any] = MappingProxyType({})
     time_from: str | None = None
     deposits: Sequence[Mapping[str, Any]] = ()
+    recoveries: Sequence[Mapping[str, Any]] = ()
     paid: Mapping[str, Any] = MappingProxyType({})
 
 

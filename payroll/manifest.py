@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from events import projection
 from events.batches import numbers
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
-from payroll import frozen, keys, kinds, objects, paid_before, paid_so_far, pay_inputs, years
+from payroll import frozen, keys, kinds, objects, paid_before, paid_so_far, pay_inputs, recoveries, years
 from payroll.calc.money import percent_to_bp
 from payroll.calc.timesheet import first_entry_day
 from payroll.domain import Inputs, YearToDate
@@ -277,6 +277,7 @@ class _Given(NamedTuple):
     deposits: dict[int, list[dict[str, Any]]]
     time_from: dict[int, date]
     time: dict[int, list[list[Any]]]
+    recoveries: dict[str, list[dict[str, Any]]]  # by employee id
     holds: dict[str, str]  # by employee id
 
     @classmethod
@@ -310,10 +311,12 @@ class _Given(NamedTuple):
                 first = earlier.get(pk, week).isoformat()
                 time[pk] = [entry for entry in entries if entry[0] >= first]
         with_items = [ids[pk] for pk in items]
+        owed_back = recoveries.still_owed(pinned.employer, list(ids.values())) if pays_days else {}
         if pinned.corrects:
             so_far = paid_so_far.read(pinned.employer, pinned.corrects, list(ids.values()))
             taxed = paid_before.taxed(pinned.employer, with_items, as_of.year, until=as_of.isoformat())
             year = years.besides(pinned.employer, ours, as_of.year, so_far.known(taxed))
+            owed_back = so_far.recoveries(owed_back)
         else:
             so_far = paid_so_far.NOTHING
             taxed = paid_before.taxed(pinned.employer, with_items, as_of.year)
@@ -328,6 +331,7 @@ class _Given(NamedTuple):
             deposits=pay_inputs.deposits(pks),
             time_from=earlier if pays_days else {},
             time=time,
+            recoveries=owed_back,
             holds=waiting.holds,
         )
 
@@ -372,6 +376,7 @@ def _inputs(person: Employee, given: _Given, pinned: Pinned) -> Inputs:
         time_from=time_from.isoformat() if time_from else None,
         deposits=given.deposits.get(person.pk, []),
         paid=given.so_far.paid.get(person.employee_id, {}),
+        recoveries=given.recoveries.get(person.employee_id, []),
     )
 
 

@@ -16,6 +16,7 @@ from payroll.models import Paycheck
 
 HOURS = ("hours_worked_hundredths", "leave_hours_hundredths", "holiday_hours_hundredths")
 OF_THE_EMPLOYER = ("retirement_plan", "workweek_start", "employees")  # a later change is for later pay
+RECOVERY = 3  # the place of its id in a line of what is taken after tax
 GONE = (*OUT, "PaycheckVoided")
 
 
@@ -36,6 +37,22 @@ class PaidSoFar(NamedTuple):
             each: year | {"income_tax_withheld": year.get("income_tax_withheld", False) or each in taxed}
             for each, year in years.items()
         }
+
+    def recoveries(self, left: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+        """What could be taken back of each: what it was, less what later pay has given.
+
+        left   what is still owed back, by employee id; opened since, it is for later pay
+        """
+        found: dict[str, list[dict[str, Any]]] = {}
+        for each, entry in self.entries.items():
+            left_cents = {one["id"]: one["cents"] for one in left.get(each, ())}
+            for line in self.paid[each].get("post_tax", ()):
+                if line[RECOVERY:]:
+                    left_cents[line[RECOVERY]] = left_cents.get(line[RECOVERY], 0) + line[1]
+            for one in entry.get("recoveries", ()):
+                cents = min(one["cents"], left_cents.get(one["id"], 0))
+                found.setdefault(each, []).append({**one, "cents": cents})
+        return found
 
 
 NOTHING = PaidSoFar({}, {}, {})

@@ -40,8 +40,9 @@ READ_MODELS = (
             statement("fold_year_to_date"),
             statement("fold_payments"),
             statement("fold_returned_payments"),
+            fold("recovery", "payroll_recovery"),
         ),
-        ("payroll_paycheck", "payroll_yeartodate", "payroll_payment"),
+        ("payroll_paycheck", "payroll_yeartodate", "payroll_payment", "payroll_recovery"),
     ),
     ledger.PROJECTION,
 )

@@ -185,7 +185,8 @@ def retirement_calc(paycheck: Paycheck, terms: Terms) -> RetirementCalculated:
     disposable_cents = pay.gross_cents - tax.employee_taxes_cents
     voluntary_cents = pay.section125_cents + pay.hsa_cents + deferred_cents
     garnished = withheld.garnish(inputs, terms, disposable_cents, voluntary_cents)
-    after_tax = withheld.after_tax(inputs, disposable_cents - voluntary_cents - garnished.garnished_cents)
+    room_cents = disposable_cents - voluntary_cents - garnished.garnished_cents
+    after_tax = withheld.after_tax(inputs, disposable_cents, room_cents)
     left = net_pay(
         pay.gross_cents,
         federal_income_tax_cents=tax.federal_income_tax_cents,

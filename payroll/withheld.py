@@ -23,6 +23,7 @@ from payroll.domain import YearToDate as YearSoFar
 
 HSA = {"hsa_self": "self", "hsa_family": "family"}
 DEPENDENT_CARE, POST_TAX = "dependent_care", "post_tax"
+RECOVERY = "Net pay owed back"  # the name of its line
 
 
 class BeforeTax(NamedTuple):
@@ -41,10 +42,10 @@ NOTHING_TAKEN = BeforeTax(0, 0, 0, 0, 0, NO_DEFERRAL, ())
 
 
 class AfterTax(NamedTuple):
-    """Deductions after tax: all of them in cents, and name, taken and wanted of each."""
+    """Deductions after tax: all of them in cents, and name, taken and wanted of each; of a recovery its id as well."""
 
     cents: int
-    lines: tuple[tuple[str, int, int], ...]
+    lines: tuple[tuple[str | int, ...], ...]
     workings: tuple[Working, ...]
 
 
@@ -135,16 +136,33 @@ def garnish(inputs: Inputs, terms: Terms, disposable_cents: int, in_effect_cents
     )
 
 
-def after_tax(inputs: Inputs, room_cents: int) -> AfterTax:
-    """Take what the employee asked for after tax, each as far as it fits, in their order."""
+def after_tax(inputs: Inputs, disposable_cents: int, room_cents: int) -> AfterTax:
+    """Take what is owed back, then what the employee asked for after tax, each as far as it fits, in their order."""
+    recovered = 0
+    lines: list[tuple[str | int, ...]] = []
+    workings: list[Working] = []
+    if inputs.recoveries:
+        owed = [(each["id"], each["cents"]) for each in inputs.recoveries]
+        ids, cents = zip(*owed, strict=True)
+        share_bp = inputs.recoveries[0]["share_bp"]
+        back = precedence.recovered(cents, disposable_cents, share_bp, room_cents)
+        workings.append(precedence.recovered_working(ids, cents, disposable_cents, share_bp, room_cents))
+        lines += [
+            (RECOVERY, taken, wanted, each) for each, taken, wanted in zip(ids, back, cents, strict=True)
+        ]
+        recovered = sum(back)
     wanted = [(item["name"], item["cents"]) for item in inputs.deductions if item["kind"] == POST_TAX]
-    if not wanted:
+    if wanted:
+        names, amounts = zip(*wanted, strict=True)
+        taken = precedence.as_far_as_it_fits(amounts, room_cents - recovered)
+        workings.append(
+            precedence.fitted_working("as_far_as_it_fits", names, amounts, room_cents - recovered)
+        )
+        lines += zip(names, taken, amounts, strict=True)
+    if not lines:
         return AfterTax(0, (), ())
-    names, amounts = zip(*wanted, strict=True)
-    taken = precedence.as_far_as_it_fits(amounts, room_cents)
-    working = precedence.fitted_working("as_far_as_it_fits", names, amounts, room_cents)
-    lines = tuple(zip(names, taken, amounts, strict=True))
-    return AfterTax(sum(taken), lines, (working, ("post_tax_deductions", taken)))
+    together = tuple(int(line[1]) for line in lines)
+    return AfterTax(sum(together), tuple(lines), (*workings, ("post_tax_deductions", together)))
 
 
 class _Premiums(NamedTuple):

@@ -120,10 +120,11 @@ def remarks(facts: Mapping[str, Any], last_event: str) -> list[tuple[str, str]]:
     for name, what, why in SHORTS:
         if facts.get(name):
             notes.append((f"{what}: {words.amount(facts[name])}, because {why}.", "wait"))
-    for name, taken_cents, wanted_cents in facts.get("post_tax", ()):
+    for name, taken_cents, wanted_cents, *recovery in facts.get("post_tax", ()):
         if taken_cents < wanted_cents:
             amount = words.amount(wanted_cents - taken_cents)
-            notes.append((f"{name} not taken: {amount}, because there was not enough pay left.", "wait"))
+            why = "more of it is taken from later pay" if recovery else "there was not enough pay left"
+            notes.append((f"{name} not taken: {amount}, because {why}.", "wait"))
     if "net_cents" in facts and (wrong := difference(facts)):
         notes.append(
             (f"The lines differ from net pay by {words.amount(wrong)}. Do not pay it; report this.", "bad")
@@ -139,7 +140,7 @@ def difference(facts: Mapping[str, Any]) -> int:
 
 def is_short(facts: Mapping[str, Any]) -> bool:
     """Whether something that was asked for was not taken."""
-    unmet = any(wanted > taken for _, taken, wanted in facts.get("post_tax", ()))
+    unmet = any(line[2] > line[1] for line in facts.get("post_tax", ()))
     return (
         unmet
         or any(facts.get(name) for name, *_ in SHORTS)

@@ -31,9 +31,12 @@ ORDER = (
     Rank(3, "garnishments", "garnishments within their limits, by their priority"),
     Rank(4, "premiums", "Section 125 and HSA premiums, each whole or not at all"),
     Rank(5, "deferral", "the 401(k) deferral as far as it fits; Roth is cut first, then traditional"),
-    Rank(6, "post_tax", "deductions after tax in the order given, each as far as it fits"),
     Rank(
-        7,
+        6, "recovery", "net pay that is owed back, the oldest first, within its share of disposable earnings"
+    ),
+    Rank(7, "post_tax", "deductions after tax in the order given, each as far as it fits"),
+    Rank(
+        8,
         "net_pay",
         "net pay, never below zero; reimbursements are paid on top, and nothing is taken from them",
     ),
@@ -128,6 +131,24 @@ def as_far_as_it_fits(wanted_cents: Sequence[int], room_cents: int) -> tuple[int
         taken.append(max(0, min(wanted, room_cents)))
         room_cents -= taken[-1]
     return tuple(taken)
+
+
+def recovered(
+    wanted_cents: Sequence[int], disposable_cents: int, share_bp: int, room_cents: int
+) -> tuple[int, ...]:
+    """Take back what is owed, the oldest first: together never more than a share of disposable earnings, nor the room.
+
+    share_bp   hundredths of a percent
+    """
+    return as_far_as_it_fits(wanted_cents, min(disposable_cents * share_bp // 10_000, room_cents))
+
+
+def recovered_working(
+    names: Sequence[str], wanted_cents: Sequence[int], disposable_cents: int, share_bp: int, room_cents: int
+) -> Working:
+    """How `recovered` takes; a line for each recovery by its id."""
+    owed = tuple(zip(names, wanted_cents, strict=True))
+    return ("recovered_within_pay", disposable_cents, share_bp, room_cents, owed)
 
 
 def fitted_working(how: str, names: Sequence[str], wanted_cents: Sequence[int], room_cents: int) -> Working:

@@ -112,6 +112,12 @@ def _post_tax_wanted(_: Asked, record: Record) -> list[list[Any]]:
     ]
 
 
+def _room_cents(record: Record) -> int:
+    """What taxes, deductions before tax and garnishments leave."""
+    facts = record.facts
+    return int(facts["disposable_cents"] - sum(facts[name] for name in (*_BEFORE_TAX, "garnished_cents")))
+
+
 def _programme(name: str) -> Expect:
     """A year to date of one programme."""
     return lambda asked, record: (record.earlier(name) or {}).get(asked.sheet.entries["programme"], 0)
@@ -127,6 +133,7 @@ _FICA = ("social_security_cents", "medicare_cents", "additional_medicare_cents")
 _DEFERRED = ("traditional_401k_cents", "roth_401k_cents")
 _BEFORE_TAX = ("section125_cents", "hsa_cents", *_DEFERRED)
 _NO_ORDER = Special("computed", "no order of this kind", lambda *_: 0)
+PLAIN = 3  # name, taken and wanted; a line with more of it is a recovery
 _ORDERS = Special("input", "garnishments")
 _PLAN = Special("computed", "every plan here is taken to offer it", lambda *_: True)
 
@@ -224,16 +231,28 @@ SPECIAL: dict[str, Special] = {
     ),
     "as_far_as_it_fits.room_cents": Special(
         "computed",
+        "disposable earnings less premiums, deferrals, garnishments and what is owed back",
+        lambda _, r: _room_cents(r) - sum(line[1] for line in r.facts["post_tax"] if len(line) > PLAIN),
+    ),
+    "recovered_within_pay.room_cents": Special(
+        "computed",
         "disposable earnings less premiums, deferrals and garnishments",
-        lambda _, r: (
-            r.facts["disposable_cents"] - sum(r.facts[name] for name in (*_BEFORE_TAX, "garnished_cents"))
-        ),
+        lambda _, r: _room_cents(r),
+    ),
+    "recovered_within_pay.disposable_earnings_cents": Special(
+        "computed", "gross pay less all that the law takes", lambda _, r: r.facts["disposable_cents"]
+    ),
+    "recovered_within_pay.share_bp": _frozen(
+        "recoveries", lambda _, r: r.inputs["recoveries"][0]["share_bp"]
+    ),
+    "recoveries": _frozen(
+        "recoveries", lambda _, r: [[each["id"], each["cents"]] for each in r.inputs["recoveries"]]
     ),
     "as_far_as_it_fits.deductions": _frozen("deductions", _post_tax_wanted),
     "taken_cents": Special(
         "event",
         "RetirementCalculated: what fitted of each",
-        lambda _, r: [taken for _, taken, _ in r.facts["post_tax"]],
+        lambda _, r: [line[1] for line in r.facts["post_tax"]],
     ),
     "garnishment_turn.kind": _ORDERS,
     "federal_debt_limit.kind": _ORDERS,

@@ -210,6 +210,7 @@ ROWS: dict[str, Callable[[Sequence[Any]], str]] = {
     "items": _named(),
     "orders": _named(),
     "deductions": _named(),
+    "recoveries": lambda row: f"{row[0][:8]} {dollars(Fraction(row[1]))}",
     "programmes_owed": _named(),
     "limits": lambda row: f"{label(row[0])} {dollars(Fraction(row[1]))}, before {dollars(Fraction(row[2]))}",
     "room": lambda row: f"{label(row[0])} {dollars(Fraction(row[1]))}, room for {dollars(Fraction(row[2]))}",

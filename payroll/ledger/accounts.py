@@ -56,6 +56,7 @@ ACCOUNTS = (
     Account(
         "net_pay_clearing", Kind.LIABILITY, "net pay that the bank has been told to pay and has not settled"
     ),
+    Account("recoverable", Kind.ASSET, "net pay that people owe back, taken from later pay"),
     Account("employer_funding", Kind.ASSET, "the account that net pay is paid from"),
     Account("employer_bank", Kind.ASSET, "the employer's own account, from which funding is debited"),
 )

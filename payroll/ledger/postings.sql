@@ -7,12 +7,12 @@ with source as materialized (
   select xid, position, stream, version, type, data, recorded_at,
          case split_part(stream, '-', 1)
            when 'order' then substr(stream, 7)
-           when 'payment' then data ->> 'order'
+           when 'payment' then coalesce(data ->> 'reversal_order', data ->> 'order')
            else '' end as order_key
     from events_event
    where {which}
      and type in ('PaymentsInstructed', 'MoneyMoved', 'PaycheckVoided', 'OrderAccepted', 'OrderResolved', 'OrderRejected',
-                  'OrderSettled', 'PaymentReturned')),
+                  'OrderSettled', 'PaymentReturned', 'PaymentReversed', 'RecoveryOpened')),
 -- Beside each: the order it is about, and in whose books it stands. `limit 1` keeps either a look-up by index: joined, a
 -- long log may be read from end to end for a few events.
 entry as materialized (
@@ -109,7 +109,10 @@ leg (stream, version, part, account, cents) as (
          union all
          select 'garnishment/' || (each ->> 1), -(each ->> 2)::bigint from jsonb_array_elements(garnishments) each
          union all
-         select 'post_tax/' || (each ->> 0), -(each ->> 1)::bigint from jsonb_array_elements(post_tax) each
+         -- What is owed back has its id as a fourth part: it is taken off what the employee owes, and owed to nobody.
+         select case when jsonb_array_length(each) > 3 then 'recoverable' else 'post_tax/' || (each ->> 0) end,
+                -(each ->> 1)::bigint
+           from jsonb_array_elements(post_tax) each
          ) line (account, cents)
    where type = 'RetirementCalculated'
   union all
@@ -194,7 +197,26 @@ leg (stream, version, part, account, cents) as (
          (case when kind = 'reversal' then 'reversals' when was_settled then 'employer_funding' else 'net_pay_clearing' end,
           returned),
          (case when kind = 'reversal' then 'employer_funding' else 'returns' end, -returned)) line (account, cents)
-   where type = 'PaymentReturned'),
+   where type = 'PaymentReturned'
+  union all
+  -- Reversed: what was taken back makes up for what was paid and is not owed.
+  select stream, version, 1, account, cents
+    from entry
+   cross join lateral (select (data ->> 'amount_cents')::bigint) of (reversed)
+   cross join lateral (values ('reversals', reversed), ('wages_payable', -reversed)) line (account, cents)
+   where type = 'PaymentReversed'
+  union all
+  -- To be taken from later pay: net pay that is not owed, or that a reversal was thought to have taken back.
+  select stream, version, 1, account, cents
+    from entry
+   cross join lateral (select (data ->> 'amount_cents')::bigint, exists (
+         select from events_event reversed
+          where reversed.stream = 'payment-' || (entry.data ->> 'payment') and reversed.type = 'PaymentReversed'
+            and (reversed.xid, reversed.position) < (entry.xid, entry.position))) of (owed, was_reversed)
+   cross join lateral (values
+         ('recoverable', owed),
+         (case when was_reversed then 'reversals' else 'wages_payable' end, -owed)) line (account, cents)
+   where type = 'RecoveryOpened'),
 posting as (
   select entry.stream || '@' || entry.version as id, entry.stream, entry.version, entry.type as event, entry.employer,
          entry.run, entry.employer_run::uuid as employer_run, entry.order_key, entry.recorded_at,

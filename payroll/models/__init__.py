@@ -3,7 +3,7 @@
 from payroll.models.approval import Approval
 from payroll.models.ledger import LedgerLeg, LedgerTransaction
 from payroll.models.pay import Deduction, DepositDestination, Garnishment, PayItem, TaxForm
-from payroll.models.payments import Decision, Payment, PayOrder, Reservation
+from payroll.models.payments import Decision, Payment, PayOrder, Recovery, Reservation
 from payroll.models.read import EmployerRun, Notification, Paycheck, PayRun, YearToDate
 from payroll.models.roster import Employee, Employer, PayCalendar, TimeEntry
 
@@ -25,6 +25,7 @@ __all__ = [
     "PayRun",
     "Paycheck",
     "Payment",
+    "Recovery",
     "Reservation",
     "TaxForm",
     "TimeEntry",

@@ -85,6 +85,24 @@ class Payment(models.Model):
         return f"{self.employer}/{self.employee_id}, paid {self.pay_date}"
 
 
+class Recovery(Folded):
+    """Net pay that an employee owes back, taken from later pay."""
+
+    recovery = fact("recovery", models.UUIDField())
+    run = fact("run", models.UUIDField())
+    employer = fact("employer")
+    employee_id = fact("employee_id")
+    amount_cents = cents("amount_cents", "amount")
+
+    class Meta:
+        verbose_name_plural = "recoveries"
+        ordering = ["first_at", "stream"]
+        indexes = [models.Index("employer", "employee_id", name="recovery_of_person")]
+
+    def __str__(self) -> str:
+        return f"{self.employer}/{self.employee_id} owes back"
+
+
 class Reservation(models.Model):
     """What an order may move, held against the caps before anything is sent."""
 

@@ -99,3 +99,20 @@ def as_far_as_it_fits(room_cents: int, deductions: Sequence[tuple[str, int]]) ->
     for name, cents in deductions:
         yield f"{name}_cents", f"of {cents} cents, as far as it fits", min(cents, left)
         left -= min(cents, left)
+
+
+@worksheet(
+    "Net pay that is owed back",
+    source="payroll/calc/precedence.py, rank 6: within a share of disposable earnings (C)",
+)
+def recovered_within_pay(
+    disposable_earnings_cents: int, share_bp: int, room_cents: int, recoveries: Sequence[tuple[str, int]]
+) -> Lines:
+    """`recoveries` are (id, cents that are still owed), the oldest first."""
+    share = disposable_earnings_cents * share_bp // 10_000
+    yield "share", "of disposable earnings, a part of a cent dropped", share
+    left = most = max(0, min(share, room_cents))
+    yield "most", "and never more than garnishments and deductions before tax leave", most
+    for name, cents in recoveries:
+        yield f"{name}_recovered", f"of {cents} cents, as far as it fits", min(cents, left)
+        left -= min(cents, left)

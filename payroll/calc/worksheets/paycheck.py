@@ -55,7 +55,7 @@ def premiums(section125_premiums_cents: int, dependent_care_cents: int, hsa_cent
 
 
 @worksheet(
-    "Deductions after tax", source="payroll/calc/precedence.py, rank 6: in their order, as far as each fits"
+    "Deductions after tax", source="payroll/calc/precedence.py, rank 7: in their order, as far as each fits"
 )
 def post_tax_deductions(taken_cents: Sequence[int]) -> Lines:
     yield "post_tax_cents", "all of them", sum(taken_cents)
