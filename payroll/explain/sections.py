@@ -128,6 +128,11 @@ def sections(
     return made
 
 
+def without_ends(made: Sequence[Section]) -> list[Section]:
+    """The worksheets that lead to what is right, without that which takes off what was paid before."""
+    return [section for section in made if section.filled.worksheet.name not in ENDS]
+
+
 def facts_of(made: Sequence[Section]) -> dict[str, Value]:
     """What the worksheets give, by fact; those inside another one give only to that one.
 
