@@ -1,10 +1,10 @@
 """A correction in one process: a run is paid, the roster changes, and the difference is paid by the test's own turns.
 
-    rows = paydays.load(...)
-    run = paydays.pay("ACME")
-    paydays.mend(tmp_path, rows, "ann", pay_rate="65000.00")
-    fix = correcting.correct(run)
-    correcting.facts(fix, "ann")["gross_cents"]
+rows = paydays.load(...)
+run = paydays.pay("ACME")
+paydays.mend(tmp_path, rows, "ann", pay_rate="65000.00")
+fix = correcting.correct(run)
+correcting.facts(fix, "ann")["gross_cents"]
 """
 
 from typing import Any
