@@ -30,7 +30,12 @@ select stream from events_event
  where stream >= 'order-' and stream < 'order.' and version = 1 and data ->> 'run' = %(run)s
 union
 select stream from events_event
- where stream >= 'payment-' and stream < 'payment.' and type = 'PaymentReturned'
+ where stream >= 'payment-' and stream < 'payment.'
+   and type in ('PaymentReturned', 'PaymentReversed', 'ReversalReturned')
+   and 'employerrun-' || (data ->> 'employer_run') = any(%(parts)s)
+union
+select stream from events_event
+ where stream >= 'recovery-' and stream < 'recovery.' and version = 1
    and 'employerrun-' || (data ->> 'employer_run') = any(%(parts)s)
 """
 

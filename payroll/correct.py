@@ -240,7 +240,13 @@ def _proposals(part: _Part, named: Sequence[str] | None, pay_date: date) -> Iter
     employer = Employer.objects.get(id=_of(part))
     if why := manifest.unsettled(employer.id, but_for=""):
         raise Refused(f"what {employer.id} has paid is not known yet: {why}. Try again in a moment")
-    people = list(dict.fromkeys(named)) if named else _paid(part)
+    paid = _paid(part)
+    people = list(dict.fromkeys(named)) if named else paid
+    if strange := sorted(set(people) - set(paid)):
+        raise Refused(
+            f"{kinds.some(strange)} of {employer.id} have no paycheck in that run which counts: it was left out, "
+            "carried over, voided, or never there"
+        )
     if named and (twice := [name for name in people if name in part.pending]):
         raise Refused(
             f"{twice[0]} of {employer.id} is being corrected already, by pay run {part.pending[twice[0]]}"

@@ -64,9 +64,11 @@ def together(*paychecks: dict[str, Any]) -> dict[str, int]:
 def sound(*found: UUID) -> None:
     """The proofs of runs hold, their paychecks explain every cent, and folded again the read models are the same."""
     for run in found:
-        assert [f"{line.name}: {finding}" for line in prove(run) for finding in line.findings] == []
+        wrong = [f"{line.name}: {finding}" for line in prove(run) for finding in line.findings]
+        assert not wrong, wrong
         for part in runs.facts_of(run)["employer_runs"].values():
             for each in store.read_prefix(keys.paycheck_prefix(part), "RetirementCalculated"):
                 told = explain(each.stream)
-                assert told.complete and told.wrong == []
+                assert told.complete
+                assert not told.wrong, told.wrong
     assert projection.differences() == []
