@@ -136,7 +136,7 @@ def test_two_who_end_alike_were_paid_alike(tmp_path: Path, state: str) -> None:
     wrong = right | {"employee_id": "wrong", "pay_rate": "240000.00", "traditional_401k_percent": "3"}
     rows = paydays.load(tmp_path, [monthly(retirement_plan="full_of_6")], [right, wrong])
     first = paydays.pay(period=SEPTEMBER)
-    rows = paydays.mend(tmp_path, rows, "wrong", pay_rate="300000.00", filing_status="mfj")
+    rows = paydays.mend(tmp_path, rows, "wrong", pay_rate="270000.00", filing_status="mfj")
     fix = correcting.correct(first)
     paydays.mend(
         tmp_path, rows, "wrong", pay_rate="360000.00", traditional_401k_percent="6", filing_status="single"
