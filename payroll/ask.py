@@ -30,7 +30,7 @@ UNREAD = {
     "tax-calc": {"time", "time_from", "garnishments", "items"},
     "retirement-calc": {"time", "time_from", "items"},
 }
-NEVER = {"pay_to", "deposits", "remittances", "hold"}
+NEVER = {"pay_to", "deposits", "remittances", "hold", "paid"}
 
 TAXES = (
     "federal_income_tax_cents",
@@ -49,10 +49,13 @@ EMPLOYER_TAXES = (
 
 
 def terms(context: Terms) -> dict[str, Any]:
-    """What the paychecks of a request share, as a manifest says it; the rule tables by their version."""
-    shared = context._asdict()
+    """What the paychecks of a request share, as a manifest says it; the rule tables by their version.
+
+    Of a correction a downstream system is asked what is right, by the day that the paychecks were paid on.
+    """
+    shared = context._asdict() | {"pay_date": context.taxed_as_of}
     rules = shared.pop("rules")
-    del shared["manifest"]
+    del shared["manifest"], shared["original_pay_date"]
     dates = {name: shared[name].isoformat() for name in ("period_start", "period_end", "pay_date")}
     return shared | dates | {"rules_version": rules.version}
 
@@ -94,7 +97,7 @@ def accept(step: Step, paycheck: Paycheck, context: Terms, output: dict[str, Any
             raise NotAnAnswer(f"it is for {event.state!r:.10} and not for {paycheck.inputs.work_state}")
         if event.employee_taxes_cents > paycheck.pay.gross_cents:
             raise NotAnAnswer("it takes more tax than there is pay")
-    return event
+    return paycheck.owed(event)
 
 
 def keep(run: str, content: bytes) -> tuple[str, str]:

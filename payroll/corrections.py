@@ -86,5 +86,5 @@ def _hours_hundredths(history: History, employee_id: str, since: date) -> int:
     for written in reversed(history.manifests):
         for entry in manifest.read(written["object"], written["sha256"])["employees"]:
             if entry["employee_id"] == employee_id:
-                return manifest.hours_hundredths(entry["time"], since)
+                return manifest.hours_hundredths(entry, since)
     return 0

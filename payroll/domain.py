@@ -7,11 +7,12 @@ worksheets that gave its results (payroll/calc/worksheet.py), left out of the re
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from payroll import delta
 from payroll.calc.tables import Rules
 from payroll.calc.worksheet import Working
 
@@ -167,7 +168,10 @@ def is_out(type: str, data: Mapping[str, Any]) -> bool:
 
 
 class Terms(NamedTuple):
-    """What all paychecks of one employer's run share, and the rules they are pinned to."""
+    """What all paychecks of one employer's run share, and the rules they are pinned to.
+
+    original_pay_date   of the paychecks that are corrected: they are right by the rules of that day; None elsewhere
+    """
 
     run: str
     employer_run: str
@@ -182,6 +186,12 @@ class Terms(NamedTuple):
     rules: Rules
     employees: int | None = None
     kind: str = "regular"
+    original_pay_date: date | None = None
+
+    @property
+    def taxed_as_of(self) -> date:
+        """The day whose rules hold."""
+        return self.original_pay_date or self.pay_date
 
 
 class YearToDate(NamedTuple):
@@ -190,6 +200,8 @@ class YearToDate(NamedTuple):
     annual_additions_cents   deferrals without catch-up, and the match: IRC 415(c)
     programme_wages_cents    by state programme, the wages that it took its part of
     income_tax_withheld      from regular wages, this year or last: only then may a bonus be taxed flat
+    used                     of a correction: what all other paychecks of the year take of its limits, later ones too,
+                             by the entry of the worksheet that asks (years.py); empty elsewhere
     """
 
     fica_wages_cents: int = 0
@@ -204,6 +216,7 @@ class YearToDate(NamedTuple):
     annual_additions_cents: int = 0
     programme_wages_cents: Mapping[str, int] = MappingProxyType({})
     income_tax_withheld: bool = False
+    used: Mapping[str, int] = MappingProxyType({})
 
 
 class Inputs(NamedTuple):
@@ -216,6 +229,7 @@ class Inputs(NamedTuple):
     time_from     the first day of `time`, where a bonus asks for more than the first workweek
     items, deductions, garnishments, forms, deposits, remittances   as payroll/pay_inputs.py gives them; empty for
                   most people
+    paid          of a correction: what the paycheck and earlier corrections of it gave, by fact; empty elsewhere
     recoveries    net pay that is still owed back, as payroll/recoveries.py gives it
     """
 
@@ -252,10 +266,17 @@ class Inputs(NamedTuple):
     deposits: Sequence[Mapping[str, Any]] = ()
     remittances: Sequence[Mapping[str, Any]] = ()
     recoveries: Sequence[Mapping[str, Any]] = ()
+    paid: Mapping[str, Any] = MappingProxyType({})
+
+
+Result = TypeVar("Result", TimeEntered, PayCalculated, TaxCalculated, RetirementCalculated)
 
 
 class Paycheck:
-    """A paycheck as far as it has come: its frozen inputs and the results of its steps."""
+    """A paycheck as far as it has come: its frozen inputs and the results of its steps.
+
+    That of a correction holds what is right, so that each step computes as it always does; its events say what is owed.
+    """
 
     __slots__ = ("inputs", "number", "pay", "retirement", "stream", "tax", "time", "version")
 
@@ -272,6 +293,8 @@ class Paycheck:
     def fold(self, event: PaycheckEvent) -> None:
         """Take in the next event of the stream."""
         self.version += 1
+        if self.inputs.paid and not isinstance(event, PaycheckBegan):
+            event = replace(event, **delta.restored(vars(event), self.inputs.paid))
         match event:
             case TimeEntered():
                 self.time = event
@@ -281,3 +304,12 @@ class Paycheck:
                 self.tax = event
             case RetirementCalculated():
                 self.retirement = event
+
+    def owed(self, right: Result) -> Result:
+        """What the event of a step says, when this is right: itself, or of a correction less what was paid before."""
+        paid = self.inputs.paid
+        if not paid:
+            return right
+        facts = vars(right)
+        steps = stored(*map(tuple, workings_of(facts)), delta.working(facts, paid))
+        return replace(right, **delta.difference(facts, paid), working=steps)

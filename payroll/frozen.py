@@ -35,6 +35,9 @@ def terms(manifest: dict[str, Any], name: str, rules: Rules) -> Terms:
         rules=rules,
         employees=found.get("employees"),
         kind=found.get("kind", "regular"),
+        original_pay_date=date.fromisoformat(found["original_pay_date"])
+        if "original_pay_date" in found
+        else None,
     )
 
 

@@ -4,6 +4,7 @@ regular      everybody, hours, salary and items of the period
 off-cycle    chosen people, the same as a regular run would
 termination  chosen people whose last day is in the period, the same
 remainder    chosen people whom a release has carried over from another run of the period, the same
+correction   chosen people of a run that is paid: what is right now, less what they were paid
 bonus        pay items alone: no hours, no salary
 """
 
@@ -12,12 +13,13 @@ from datetime import date
 
 from payroll.refusal import Refused
 
-REGULAR, OFF_CYCLE, TERMINATION, REMAINDER, BONUS = (
+REGULAR, OFF_CYCLE, TERMINATION, REMAINDER, BONUS, CORRECTION = (
     "regular",
     "off-cycle",
     "termination",
     "remainder",
     "bonus",
+    "correction",
 )
 OPENED_BY_COMMAND = (REGULAR, OFF_CYCLE, BONUS, TERMINATION)
 CHOSEN = frozenset({OFF_CYCLE, TERMINATION, REMAINDER})  # never for everybody
@@ -27,8 +29,11 @@ People = dict[str, list[str]]  # by employer, in order
 
 
 def pays_days(kind: str) -> bool:
-    """Whether a run of this kind pays hours and salary, so that no day of a person is in two of them."""
-    return kind != BONUS
+    """Whether a run of this kind pays hours and salary, so that no day of a person is in two of them.
+
+    A correction pays no day: it mends what a run has paid for it.
+    """
+    return kind not in {BONUS, CORRECTION}
 
 
 def named(kind: str, people: Mapping[str, Sequence[str]] | None, employers: Sequence[str]) -> People:

@@ -18,16 +18,16 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from events import projection
 from events.batches import numbers
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
-from payroll import frozen, keys, kinds, objects, paid_before, pay_inputs, recoveries
+from payroll import frozen, keys, kinds, objects, paid_before, paid_so_far, pay_inputs, recoveries, years
 from payroll.calc.money import percent_to_bp
 from payroll.calc.timesheet import first_entry_day
 from payroll.domain import Inputs, YearToDate
 from payroll.models import Employee, Employer, PayItem, TimeEntry
-from payroll.models import YearToDate as YearToDateRow
 from payroll.models.pay import deposit_context
 from payroll.projections import PAYCHECKS
 
 SCHEMA = 1
+DAYS = ("period_start", "period_end", "pay_date", "original_pay_date")
 ALWAYS = tuple(name for name in Inputs._fields if name not in Inputs._field_defaults)
 
 
@@ -57,18 +57,28 @@ class Pinned(NamedTuple):
     kind: str = kinds.REGULAR
     people: Sequence[str] = ()
     without: Sequence[str] = ()
+    corrects: Sequence[str] = ()  # employer's runs: the one that is corrected, and its earlier corrections
+    original_kind: str = ""
+    original_pay_date: date | None = None
 
     @classmethod
     def of(cls, opened: dict[str, Any]) -> "Pinned":
         """From the data of the event; who is not named in it is not chosen, nor left out."""
-        days = {name: date.fromisoformat(opened[name]) for name in ("period_start", "period_end", "pay_date")}
+        days = {name: date.fromisoformat(opened[name]) for name in DAYS if name in opened}
         return cls(**{name: opened[name] for name in cls._fields if name in opened} | days)
+
+    @property
+    def computed_as(self) -> str:
+        """The kind by which its paychecks are computed: that of the run which it corrects, or its own."""
+        return self.original_kind or self.kind
 
     @property
     def terms(self) -> dict[str, str]:
         """What a manifest says of it: for whom it was written is in the manifest itself."""
-        given = self._asdict()
-        for name in ("people", "without", *(["kind"] if self.kind == kinds.REGULAR else [])):
+        given = self._replace(kind=self.computed_as)._asdict()
+        without = ["kind"] if given["kind"] == kinds.REGULAR else []
+        without += [] if self.original_pay_date else ["original_pay_date"]
+        for name in ("people", "without", "corrects", "original_kind", *without):
             del given[name]
         return {name: str(value) for name, value in given.items()}
 
@@ -79,14 +89,17 @@ def write(pinned: Pinned, employer: Employer, waiting: "Unfinished") -> Iterator
     waiting   as `unfinished` told before and after `unsettled` was asked: a paycheck that dies, or is redriven, in
               between waits all the same
     """
-    number = 0
+    for number, content in enumerate(contents(pinned, employer, waiting), 1):
+        yield _write(pinned, content, name=f"{number:05d}")
+
+
+def contents(pinned: Pinned, employer: Employer, waiting: "Unfinished") -> Iterator[dict[str, Any]]:
+    """What `write` would write, a batch at a time."""
+    everybody = bool(pinned.corrects) or kinds.pays_days(pinned.kind)
     for people in _batches(pinned):
         given = _Given.of(people, pinned, employer, waiting)
-        pays_days = kinds.pays_days(pinned.kind)
-        paid = [person for person in people if pays_days or person.pk in given.items]
-        if paid:
-            number += 1
-            yield _write(pinned, employer, paid, given, name=f"{number:05d}", sequence=1)
+        if paid := [person for person in people if everybody or person.pk in given.items]:
+            yield _content(pinned, employer, paid, given, sequence=1)
 
 
 def write_again(
@@ -99,39 +112,31 @@ def write_again(
     person = Employee.objects.get(employer=employer, employee_id=employee_id)
     name = f"again-{employee_id}-{sequence}"
     given = _Given.of([person], pinned, employer, waiting)
-    return _write(pinned, employer, [person], given, name=name, sequence=sequence)
+    return _write(pinned, _content(pinned, employer, [person], given, sequence=sequence), name=name)
 
 
-def _write(
-    pinned: Pinned,
-    employer: Employer,
-    people: Sequence[Employee],
-    given: "_Given",
-    *,
-    name: str,
-    sequence: int,
-) -> Written:
-    inputs = [_inputs(person, given, pinned) for person in people]
-    content = json.dumps(
-        {
-            "schema": SCHEMA,
-            "terms": {
-                **pinned.terms,
-                "retirement_plan": employer.retirement_plan,
-                "workweek_start": employer.workweek_start,
-                "sequence": sequence,
-                "employees": Employee.objects.filter(employer=employer).count(),
-            },
-            "employees": [_entry(person) for person in inputs],
-        },
-        separators=(",", ":"),
-    ).encode()
+def _content(
+    pinned: Pinned, employer: Employer, people: Sequence[Employee], given: "_Given", *, sequence: int
+) -> dict[str, Any]:
+    terms = {
+        **pinned.terms,
+        "retirement_plan": employer.retirement_plan,
+        "workweek_start": employer.workweek_start,
+        "sequence": sequence,
+        "employees": Employee.objects.filter(employer=employer).count(),
+    }
+    entries = [_entry(_inputs(person, given, pinned)) for person in people]
+    return {"schema": SCHEMA, "terms": terms | given.so_far.terms, "employees": entries}
+
+
+def _write(pinned: Pinned, given: dict[str, Any], *, name: str) -> Written:
+    content = json.dumps(given, separators=(",", ":")).encode()
     # The content is in the name: what a lost worker left behind never collides with a manifest written again.
     content_sha256 = hashlib.sha256(content).hexdigest()
     key = f"manifests/{pinned.run}/{pinned.employer}/{name}-{content_sha256[:12]}.json"
     sha256 = objects.put_once(key, content)
-    hours = sum(hours_hundredths(person.time, pinned.period_start) for person in inputs)
-    return Written(key, sha256, len(inputs), hours)
+    hours = sum(hours_hundredths(entry, pinned.period_start) for entry in given["employees"])
+    return Written(key, sha256, len(given["employees"]), hours)
 
 
 def _entry(person: Inputs) -> dict[str, Any]:
@@ -141,9 +146,14 @@ def _entry(person: Inputs) -> dict[str, Any]:
     return entry | {"year_to_date": year}
 
 
-def hours_hundredths(time: list[list[Any]], since: date) -> int:
-    """The hours of a manifest's time entries from a day on; earlier ones only complete the first workweek."""
-    return sum(int(Decimal(hours).scaleb(2)) for day, hours, *_ in time if day >= since.isoformat())
+def hours_hundredths(entry: dict[str, Any], since: date) -> int:
+    """The hours of a person's time entries from a day on, less those of the paychecks that are corrected.
+
+    Earlier ones only complete the first workweek.
+    """
+    paid = sum(int(entry.get("paid", {}).get(name, 0)) for name in paid_so_far.HOURS)
+    worked = (Decimal(hours).scaleb(2) for day, hours, *_ in entry["time"] if day >= since.isoformat())
+    return int(sum(worked)) - paid
 
 
 def read(object_key: str, sha256: str) -> dict[str, Any]:
@@ -228,6 +238,8 @@ def employed(employers: Sequence[str], start: date, end: date) -> QuerySet[Emplo
 def _batches(pinned: Pinned) -> Iterator[list[Employee]]:
     """Everybody whom the run could pay, by keyset, so that memory holds one batch."""
     everybody = payable(pinned.kind, pinned.employer, pinned.period_start, pinned.period_end)
+    if pinned.corrects:  # whom the roster no longer employs in the period has a difference as well
+        everybody = Employee.objects.filter(employer=pinned.employer)
     if pinned.people:
         everybody = everybody.filter(employee_id__in=pinned.people)
     if pinned.without:
@@ -253,18 +265,11 @@ def _time(people: Sequence[Employee], first: date, last: date) -> dict[int, list
     return entries
 
 
-def _years(pinned: Pinned, employee_ids: Sequence[str]) -> dict[tuple[str, int], YearToDateRow]:
-    year = pinned.pay_date.year
-    rows = YearToDateRow.objects.filter(
-        employer=pinned.employer, employee_id__in=employee_ids, year__in=(year - 1, year)
-    )
-    return {(row.employee_id, row.year): row for row in rows}
-
-
 class _Given(NamedTuple):
     """What the database holds of a batch of people: by primary key, but for the years."""
 
-    years: dict[tuple[str, int], YearToDateRow]
+    years: dict[str, YearToDate]  # by employee id
+    so_far: paid_so_far.PaidSoFar
     items: dict[int, list[dict[str, Any]]]
     deductions: dict[int, list[dict[str, Any]]]
     garnishments: dict[int, list[dict[str, Any]]]
@@ -273,7 +278,6 @@ class _Given(NamedTuple):
     deposits: dict[int, list[dict[str, Any]]]
     time_from: dict[int, date]
     time: dict[int, list[list[Any]]]
-    taxed_before: set[str]
     recoveries: dict[str, list[dict[str, Any]]]  # by employee id
     holds: dict[str, str]  # by employee id
 
@@ -281,13 +285,17 @@ class _Given(NamedTuple):
     def of(
         cls, people: Sequence[Employee], pinned: Pinned, employer: Employer, waiting: "Unfinished"
     ) -> "_Given":
-        """Read it, one query each. A run that pays items alone takes nothing that is taken by pay period."""
+        """Read it, one query each. A run that pays items alone takes nothing that is taken by pay period.
+
+        A correction reads what holds on the day that it corrects, and what was paid and withheld otherwise.
+        """
         pks = [person.pk for person in people]
         ids = {person.pk: person.employee_id for person in people}
+        as_of, ours = pinned.original_pay_date or pinned.pay_date, (*pinned.corrects, pinned.employer_run)
         items = pay_inputs.pay_items(pks, pinned.period_start, pinned.period_end)
-        items = paid_before.unpaid_items(pinned.employer, pinned.employer_run, ids, items, waiting.items)
-        orders = pay_inputs.garnishments(pks, pinned.pay_date)
-        paid_before.less_withheld(pinned.employer, ids, orders)
+        items = paid_before.unpaid_items(pinned.employer, ours, ids, items, waiting.items)
+        orders = pay_inputs.garnishments(pks, as_of)
+        paid_before.less_withheld(pinned.employer, ids, orders, but_for=pinned.corrects)
         week = first_entry_day(pinned.period_start, employer.workweek_start)
         # A bonus is spread over the workweeks in which it was earned, so their hours are needed again.
         earned = {
@@ -297,31 +305,40 @@ class _Given(NamedTuple):
         }
         earlier = {pk: day for pk, day in earned.items() if day < week}
         since = min([week, *earlier.values()])
-        pays_days = kinds.pays_days(pinned.kind)
+        pays_days = kinds.pays_days(pinned.computed_as)
         time = _time(people, since, pinned.period_end) if pays_days else {}
         if since < week:
             for pk, entries in time.items():
                 first = earlier.get(pk, week).isoformat()
                 time[pk] = [entry for entry in entries if entry[0] >= first]
+        with_items = [ids[pk] for pk in items]
+        owed_back = recoveries.still_owed(pinned.employer, list(ids.values())) if pays_days else {}
+        if pinned.corrects:
+            so_far = paid_so_far.read(pinned.employer, pinned.corrects, list(ids.values()))
+            taxed = paid_before.taxed(pinned.employer, with_items, as_of.year, until=as_of.isoformat())
+            year = years.besides(pinned.employer, ours, as_of.year, so_far.known(taxed))
+            owed_back = so_far.recoveries(owed_back)
+        else:
+            so_far = paid_so_far.NOTHING
+            taxed = paid_before.taxed(pinned.employer, with_items, as_of.year)
+            year = years.before(pinned.employer, list(ids.values()), as_of.year, taxed)
         return cls(
-            years=_years(pinned, [person.employee_id for person in people]),
+            years=year,
+            so_far=so_far,
             items=items,
-            deductions=pay_inputs.deductions(pks, pinned.pay_date) if pays_days else {},
+            deductions=pay_inputs.deductions(pks, as_of) if pays_days else {},
             garnishments=orders,
-            remittances=pay_inputs.remittances(list(orders), pinned.pay_date),
-            forms=pay_inputs.tax_forms(pks, pinned.pay_date),
+            remittances=pay_inputs.remittances(list(orders), as_of),
+            forms=pay_inputs.tax_forms(pks, as_of),
             deposits=pay_inputs.deposits(pks),
             time_from=earlier if pays_days else {},
             time=time,
-            taxed_before=paid_before.taxed(pinned.employer, [ids[pk] for pk in items], pinned.pay_date.year),
-            recoveries=recoveries.still_owed(pinned.employer, list(ids.values())) if pays_days else {},
+            recoveries=owed_back,
             holds=waiting.holds,
         )
 
 
 def _inputs(person: Employee, given: _Given, pinned: Pinned) -> Inputs:
-    year = pinned.pay_date.year
-    this, before = (given.years.get((person.employee_id, when)) for when in (year, year - 1))
     time_from = given.time_from.get(person.pk)
     return Inputs(
         employee_id=person.employee_id,
@@ -332,7 +349,7 @@ def _inputs(person: Employee, given: _Given, pinned: Pinned) -> Inputs:
         work_state=person.work_state,
         hire_date=person.hire_date.isoformat(),
         termination_date=person.termination_date.isoformat() if person.termination_date else None,
-        age_at_year_end=year - person.birth_date.year,
+        age_at_year_end=pinned.pay_date.year - person.birth_date.year,
         w4_version=person.w4_version,
         filing_status=person.filing_status,
         step2_checkbox=person.step2_checkbox,
@@ -344,24 +361,9 @@ def _inputs(person: Employee, given: _Given, pinned: Pinned) -> Inputs:
         additional_withholding_cents=_cents(person.additional_withholding),
         traditional_bp=percent_to_bp(person.traditional_401k_percent),
         roth_bp=percent_to_bp(person.roth_401k_percent),
-        section125_cents=_cents(person.section125_per_period) if kinds.pays_days(pinned.kind) else 0,
+        section125_cents=_cents(person.section125_per_period) if kinds.pays_days(pinned.computed_as) else 0,
         time=given.time.get(person.pk, []),
-        year_to_date=YearToDate(
-            fica_wages_cents=this.fica_wages_cents if this else 0,
-            social_security_cents=this.social_security_cents if this else 0,
-            medicare_cents=this.medicare_cents if this else 0,
-            deferrals_cents=this.deferrals_cents if this else 0,
-            eligible_comp_cents=this.gross_cents if this else 0,
-            prior_year_ss_wages_cents=before.ss_taxable_cents if before else 0,
-            supplemental_cents=this.supplemental_cents if this else 0,
-            hsa_cents=this.hsa_cents if this else 0,
-            dependent_care_cents=this.dependent_care_cents if this else 0,
-            annual_additions_cents=this.deferrals_cents - this.catch_up_cents + this.match_cents
-            if this
-            else 0,
-            programme_wages_cents=this.programme_wages_cents if this else {},
-            income_tax_withheld=person.employee_id in given.taxed_before,
-        ),
+        year_to_date=given.years[person.employee_id],
         pay_to={
             "name": f"{person.first_name} {person.last_name}",
             "routing": person.routing_number,
@@ -376,6 +378,7 @@ def _inputs(person: Employee, given: _Given, pinned: Pinned) -> Inputs:
         time_from=time_from.isoformat() if time_from else None,
         deposits=given.deposits.get(person.pk, []),
         remittances=given.remittances.get(person.pk, []),
+        paid=given.so_far.paid.get(person.employee_id, {}),
         recoveries=given.recoveries.get(person.employee_id, []),
     )
 

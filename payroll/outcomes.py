@@ -1,7 +1,7 @@
 """What the tasks of an employer's run record, whoever has done them: we, or a downstream system (ask_tasks.py)."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -9,7 +9,7 @@ from django.conf import settings
 from events.failures import NeedsReview
 from events.saga import Outcome
 from events.store import NewEvent
-from payroll import approvals, register
+from payroll import approvals, keys, recoveries, register
 from payroll.control import ControlTotals, control_totals, disagreements
 from payroll.history import History
 from payroll.manifest import Pinned
@@ -54,6 +54,27 @@ def validated(history: History, totals: ControlTotals) -> Outcome:
     approval = {"approved_by": "auto-approve", "approved_register_sha256": totals.register_sha256}
     approved = NewEvent(event.stream, event.version + 1, "EmployerRunApproved", approval)
     return Outcome(events=[event, approved], within=lambda: approvals.record(approved))
+
+
+def owed_back(history: History, overpaid_cents: Mapping[str, int]) -> Iterator[NewEvent]:
+    """A recovery for everybody whom a correction finds paid too much; nothing is paid to them.
+
+    overpaid_cents   by paycheck
+    """
+    opened = history.facts["EmployerRunOpened"]
+    for stream, cents in overpaid_cents.items():
+        yield recoveries.opened(
+            recoveries.key(recoveries.CORRECTION, stream),
+            run=opened["run"],
+            employer_run=opened["employer_run"],
+            employer=opened["employer"],
+            employee_id=keys.employee_of(stream),
+            paycheck=stream,
+            amount_cents=cents,
+            because=recoveries.CORRECTION,
+            opened_by=opened["opened_by"],
+            confirmed_by=history.facts["EmployerRunApproved"]["approved_by"],
+        )
 
 
 def moved(history: History, sent: Sequence[Order]) -> Outcome:

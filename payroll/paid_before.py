@@ -17,10 +17,13 @@ ITEMS_BEFORE = statement("items_before")
 Listed = dict[int, list[dict[str, Any]]]  # by primary key of the person, as pay_inputs gives them
 
 
-def less_withheld(employer: str, people: Mapping[int, str], orders: Listed) -> None:
-    """Lower the balance of every order by what earlier paychecks withheld for it.
+def less_withheld(
+    employer: str, people: Mapping[int, str], orders: Listed, but_for: Sequence[str] = ()
+) -> None:
+    """Lower the balance of every order by what other paychecks withheld for it.
 
-    people   employee ids by primary key
+    people    employee ids by primary key
+    but_for   the employer's runs whose paychecks are corrected
     """
     limited = {
         people[pk]: listed
@@ -29,7 +32,8 @@ def less_withheld(employer: str, people: Mapping[int, str], orders: Listed) -> N
     }
     if not limited:
         return
-    found = rows(WITHHELD_BEFORE, {"employer": employer, "people": list(limited)})
+    asked = {"employer": employer, "people": list(limited), "but_for": list(but_for)}
+    found = rows(WITHHELD_BEFORE, asked)
     withheld = {(employee, order): cents for employee, order, cents in found}
     for employee_id, listed in limited.items():
         for order in listed:
@@ -39,16 +43,25 @@ def less_withheld(employer: str, people: Mapping[int, str], orders: Listed) -> N
 
 
 def unpaid_items(
-    employer: str, employer_run: str, people: Mapping[int, str], items: Listed, waiting: Set[tuple[str, str]]
+    employer: str,
+    employer_runs: Sequence[str],
+    people: Mapping[int, str],
+    items: Listed,
+    waiting: Set[tuple[str, str]],
 ) -> Listed:
     """Without the items that other runs of the employer pay; nobody has an empty list.
 
+    employer_runs   the run that asks, and those that it corrects
     people    employee ids by primary key
     waiting   employee and item ids that paychecks hold which wait as dead letters
     """
     if not items:
         return items
-    asked = {"employer": employer, "employer_run": employer_run, "people": [people[pk] for pk in items]}
+    asked = {
+        "employer": employer,
+        "employer_runs": list(employer_runs),
+        "people": [people[pk] for pk in items],
+    }
     by_id, older = set(waiting), []
     for employee_id, item_id, *said in rows(ITEMS_BEFORE, asked):
         if item_id is None:
@@ -74,10 +87,13 @@ def _among(older: Sequence[tuple[Any, ...]], employee_id: str, item: Mapping[str
     )
 
 
-def taxed(employer: str, employee_ids: Sequence[str], year: int) -> set[str]:
-    """Who had income tax withheld from regular wages this year or last: asked of those with pay items alone."""
+def taxed(employer: str, employee_ids: Sequence[str], year: int, until: str = "") -> set[str]:
+    """Who had income tax withheld from regular wages this year or last: asked of those with pay items alone.
+
+    until   the pay date that is asked about, where later ones are paid already
+    """
     if not employee_ids:
         return set()
     asked = {"employer": employer, "people": list(employee_ids)}
-    found = rows(TAXED_BEFORE, {**asked, "since": f"{year - 1}-01-01", "until": f"{year + 1}-01-01"})
+    found = rows(TAXED_BEFORE, {**asked, "since": f"{year - 1}-01-01", "until": until or f"{year + 1}-01-01"})
     return {employee_id for (employee_id,) in found}

@@ -38,9 +38,15 @@ def opened_before(employers: Sequence[str]) -> dict[str, list[Facts]]:
 
     The second statement sees what whoever held the rows before us has committed.
     """
-    before: dict[str, list[Facts]] = {employer: [] for employer in employers}
     with connection.cursor() as cursor:
         cursor.execute(LOCK_EMPLOYERS, [sorted(employers)])
+    return opened(employers)
+
+
+def opened(employers: Sequence[str]) -> dict[str, list[Facts]]:
+    """The same as it is at this moment."""
+    before: dict[str, list[Facts]] = {employer: [] for employer in employers}
+    with connection.cursor() as cursor:
         cursor.execute(OPENED, [list(employers)])
         for data, cancelled in cursor.fetchall():
             facts = json.loads(data) | {"cancelled": cancelled}

@@ -331,7 +331,7 @@ def code_version() -> str:
     """The version of this program, with a hash of the code that computes pay."""
     here = Path(__file__).parent
     digest = hashlib.sha256()
-    decides = ("steps.py", "withheld.py", "domain.py", "frozen.py")
+    decides = ("steps.py", "delta.py", "withheld.py", "domain.py", "frozen.py")
     for path in sorted([*(here / "calc").rglob("*.py"), *(here / name for name in decides)]):
         digest.update(path.read_bytes())
     return f"{__version__}+{digest.hexdigest()[:12]}"

@@ -179,11 +179,13 @@ def push_payment(work: Claimed) -> Outcome:
     if not approvals.holds(approved, pinned.employer_run, totals):
         return approvals.void(history, approved, totals)
     last = last_steps(pinned.employer_run)
-    owed_cents = {stream: cents for stream, event in last.items() if (cents := event.data["net_cents"]) > 0}
-    if (len(owed_cents), sum(owed_cents.values())) != (totals.payable, totals.net_cents):
+    net_cents = {stream: event.data["net_cents"] for stream, event in last.items()}
+    owed_cents = {stream: cents for stream, cents in net_cents.items() if cents > 0}
+    overpaid = {stream: -cents for stream, cents in net_cents.items() if cents < 0}
+    if (len(owed_cents), sum(net_cents.values())) != (totals.payable, totals.net_cents):
         raise NeedsReview(
             f"{totals.payable} people and {dollars(totals.net_cents)} were approved, the payments are "
-            f"{len(owed_cents)} and {dollars(sum(owed_cents.values()))}: nothing is paid until they agree"
+            f"{len(owed_cents)} and {dollars(sum(net_cents.values()))}: nothing is paid until they agree"
         )
     held = pay_accounts.held_of(pinned.employer)
     planned = instructions.planned(pinned, history.manifests, owed_cents, held)
@@ -208,6 +210,7 @@ def push_payment(work: Claimed) -> Outcome:
             history.next("PaymentsInstructed", building.instructed(planned, built) | withheld.facts()),
             *building.payment_events(planned, built, versions, withheld.remitted),
             *(each.order.event() for each in built),
+            *outcomes.owed_back(history, overpaid),
         ],
         fork=[sending.new_work(each.order, parent=work.id, payments_cents=payments_cents) for each in built],
     )
@@ -234,7 +237,10 @@ def notify_paid(work: Claimed) -> Outcome:
 
 
 def last_steps(employer_run: str) -> dict[str, Recorded]:
-    """The last step of every paycheck of an employer's run, by stream; none that is out."""
+    """The last step of every paycheck of an employer's run, by stream; none that is out.
+
+    Its net pay is below zero where a correction finds that too much was paid.
+    """
     found = store.read_prefix(keys.paycheck_prefix(employer_run), "RetirementCalculated", *domain.OUT)
     out = {event.stream for event in found if event.type != "RetirementCalculated"}
     return {
@@ -293,6 +299,13 @@ def _await_year_to_date(work: Claimed) -> None:
 def _not_everybody(pinned: Pinned, employees: int) -> str:
     """What is wrong with how many people were found to be paid; empty when nothing is."""
     period = f"from {pinned.period_start} to {pinned.period_end}"
+    if pinned.corrects:
+        gone = len(pinned.people) - employees
+        return (
+            f"{gone} people of {pinned.employer} who are corrected are not in the roster any more"
+            if gone
+            else ""
+        )
     if not kinds.pays_days(pinned.kind):
         unpaid = f"nobody of {pinned.employer} has a pay item {period} that is not paid yet"
         return "" if employees else f"{unpaid}: import the items and redrive, or cancel the run"

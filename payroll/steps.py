@@ -5,11 +5,12 @@ deferral lowers the wages that income tax is withheld on.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 from events.failures import NeedsReview
-from events.saga import Undo, step
+from events.saga import Step, Undo, step
 from payroll import kinds, withheld
 from payroll.calc import gross, timesheet
 from payroll.calc.earnings import NOTHING_EXTRA, Item, earnings, in_regular_rate
@@ -169,7 +170,8 @@ def retirement_calc(paycheck: Paycheck, terms: Terms) -> RetirementCalculated:
     limits = terms.rules.retirement
     deferred_cents = pay.traditional_401k_cents + pay.roth_401k_cents
     workings = []
-    matched = match(pay.gross_cents, ytd.eligible_comp_cents, deferred_cents, terms.retirement_plan, limits)
+    comp_cents = ytd.used.get("ytd_comp_cents", ytd.eligible_comp_cents)
+    matched = match(pay.gross_cents, comp_cents, deferred_cents, terms.retirement_plan, limits)
     match_cents = matched.match_cents
     workings.append(matched.working)
     regular_cents = deferred_cents - pay.catch_up_cents
@@ -217,7 +219,12 @@ def retirement_calc(paycheck: Paycheck, terms: Terms) -> RetirementCalculated:
     )
 
 
-PIPELINE = (begin, time_entry, payroll_calc, tax_calc, retirement_calc)
+def _owed(right: Step) -> Step:
+    """A step whose event says what is owed: of a correction, what is right less what was paid before."""
+    return replace(right, decide=lambda paycheck, terms: paycheck.owed(right.decide(paycheck, terms)))
+
+
+PIPELINE = (begin, *map(_owed, (time_entry, payroll_calc, tax_calc, retirement_calc)))
 
 
 def _hourly(inputs: Inputs, terms: Terms, entries: list[Entry], last_day: date | None) -> TimeEntered:

@@ -5,6 +5,7 @@ So premiums and the deferral are settled first, against the taxes there would be
 lowers them.
 """
 
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
@@ -15,8 +16,10 @@ from payroll.calc.garnishments import NOTHING_GARNISHED, Garnished, Order
 from payroll.calc.garnishments import garnish as share_out
 from payroll.calc.paycheck import NO_TAXES, Forms, Payment, PreTax, Taxes, YearToDate, taxes
 from payroll.calc.state import Election
+from payroll.calc.tables import Retirement
 from payroll.calc.worksheet import Working
 from payroll.domain import Inputs, PayCalculated, Terms
+from payroll.domain import YearToDate as YearSoFar
 
 HSA = {"hsa_self": "self", "hsa_family": "family"}
 DEPENDENT_CARE, POST_TAX = "dependent_care", "post_tax"
@@ -231,7 +234,7 @@ def _deferral(inputs: Inputs, terms: Terms, payment: Payment) -> tuple[Deferral,
         payment.gross_cents,
         inputs.traditional_bp,
         inputs.roth_bp,
-        terms.rules.retirement,
+        _catch_up_left(terms.rules.retirement, inputs.year_to_date),
         age_at_year_end=inputs.age_at_year_end,
         ytd_deferrals_cents=inputs.year_to_date.deferrals_cents,
         prior_year_ss_wages_cents=inputs.year_to_date.prior_year_ss_wages_cents,
@@ -255,6 +258,18 @@ def _deferral(inputs: Inputs, terms: Terms, payment: Payment) -> tuple[Deferral,
     if taken == elected:
         return elected, (elected.working,)
     return taken, (elected.working, precedence.reduced_working(elected, taken.total_cents))
+
+
+def _catch_up_left(limits: Retirement, ytd: YearSoFar) -> Retirement:
+    """The limits, without the catch-up that later paychecks of the year have taken before a correction."""
+    taken_cents = ytd.used.get("later_catch_up_cents", 0)
+    if not taken_cents:
+        return limits
+    return replace(
+        limits,
+        catch_up_50_cents=limits.catch_up_50_cents - taken_cents,
+        catch_up_60_to_63_cents=limits.catch_up_60_to_63_cents - taken_cents,
+    )
 
 
 def _over_cents(inputs: Inputs, terms: Terms, payment: Payment, deferred: Deferral) -> int:
@@ -294,10 +309,10 @@ def _taxes(inputs: Inputs, terms: Terms, payment: Payment) -> Taxes:
         payment,
         _forms(inputs),
         YearToDate(
-            ss_wages_cents=ytd.fica_wages_cents,
-            medicare_wages_cents=ytd.fica_wages_cents,
-            futa_wages_cents=ytd.fica_wages_cents,
-            ss_withheld_cents=ytd.social_security_cents,
+            ss_wages_cents=ytd.used.get("ytd_ss_wages_cents", ytd.fica_wages_cents),
+            medicare_wages_cents=ytd.used.get("ytd_medicare_wages_cents", ytd.fica_wages_cents),
+            futa_wages_cents=ytd.used.get("ytd_futa_wages_cents", ytd.fica_wages_cents),
+            ss_withheld_cents=ytd.used.get("ytd_social_security_cents", ytd.social_security_cents),
             fica_withheld_cents=ytd.social_security_cents + ytd.medicare_cents,
             supplemental_cents=ytd.supplemental_cents,
             programme_wages_cents=ytd.programme_wages_cents,
@@ -305,7 +320,7 @@ def _taxes(inputs: Inputs, terms: Terms, payment: Payment) -> Taxes:
         ),
         terms.rules,
         frequency=terms.frequency,
-        pay_date=terms.pay_date,
+        pay_date=terms.taxed_as_of,
         period_end=terms.period_end,
         work_state=inputs.work_state,
         employees=terms.employees,

@@ -123,6 +123,12 @@ def _programme(name: str) -> Expect:
     return lambda asked, record: (record.earlier(name) or {}).get(asked.sheet.entries["programme"], 0)
 
 
+def _corrected(asked: Asked, record: Record) -> list[list[Any]]:
+    """What is right as the steps found it, and what was paid before as it was frozen."""
+    paid = record.inputs["paid"]
+    return [[name, record.facts[name], paid.get(name, 0)] for name, _, _ in asked.value]
+
+
 _FICA = ("social_security_cents", "medicare_cents", "additional_medicare_cents")
 _DEFERRED = ("traditional_401k_cents", "roth_401k_cents")
 _BEFORE_TAX = ("section125_cents", "hsa_cents", *_DEFERRED)
@@ -145,6 +151,7 @@ SPECIAL: dict[str, Special] = {
     "leave_hundredths": _frozen("time"),
     "holiday_hundredths": _frozen("time"),
     "items": _frozen("items", lambda _, r: [[item["kind"], item["cents"]] for item in r.inputs["items"]]),
+    "correction.amounts": Special("computed", "what is right, and paid: what was paid before", _corrected),
     "elected_cents": _frozen("deductions"),
     "coverage": _frozen("deductions"),
     "married_separate": _frozen("filing_status", lambda _, r: r.inputs["filing_status"] == "mfs"),

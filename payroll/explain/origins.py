@@ -147,6 +147,8 @@ def _of_state(asked: Asked, record: Record) -> Origin | None:
 def _on_record(asked: Asked, record: Record) -> Origin | None:
     """A year to date, a fact of an event, or an input of the same name."""
     name = asked.name
+    if name in (used := record.earlier("used") or {}):
+        return Origin("year to date", f"year_to_date.used.{name}", expected=(used[name],))
     if name in YEAR_TO_DATE:
         fact = YEAR_TO_DATE[name]
         return Origin("year to date", f"year_to_date.{fact}", expected=(record.earlier(fact),))

@@ -1,18 +1,18 @@
 """Everything that is on record about one paycheck, put together so that every figure says where it comes from."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from events.store import Recorded
-from payroll import keys, manifest, rulebook
+from payroll import delta, keys, manifest, rulebook
 from payroll.calc import worksheets  # noqa: F401 - every worksheet is known
 from payroll.calc.worksheet import UnknownWorksheet
-from payroll.domain import Inputs, YearToDate, workings_of
+from payroll.domain import Inputs, YearToDate, item_lines, workings_of
 from payroll.explain.entries import Record
 from payroll.explain.origins import origin
-from payroll.explain.sections import Section, disagreements, sections
+from payroll.explain.sections import Section, disagreements, sections, without_ends
 from payroll.explain.sums import sums
 from payroll.history import History
 from payroll.runs import Refused
@@ -78,7 +78,8 @@ def explain(stream: str) -> Explanation:
             f"{stream} was recorded by a version that kept no worksheets: its stub is all there is to it"
         )
     inputs = Inputs._field_defaults | given
-    record = Record(facts, event_of, inputs, batch["terms"], _tables(opened["rules_version"]))
+    right = _right(facts, inputs)
+    record = Record(right, event_of, inputs, batch["terms"], _tables(opened["rules_version"]))
     made = sections(workings, ROOTS, lambda asked: origin(asked, record))
     return Explanation(
         stream=stream,
@@ -92,7 +93,7 @@ def explain(stream: str) -> Explanation:
         events=history.events,
         sections=made,
         year_to_date=list(_year_to_date(given, facts)),
-        wrong=[*disagreements(made, facts), *sums(record, made)],
+        wrong=[*disagreements(made, facts), *sums(record, without_ends(made))],
         complete="net_cents" in facts,
     )
 
@@ -119,6 +120,23 @@ def _merged(
         except ValueError as fault:
             raise UnknownWorksheet(f"the worksheets of {label} cannot be read: {fault}") from fault
     return facts, event_of, workings
+
+
+def _right(facts: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts that the worksheets lead to: of a correction, the difference and what was paid before."""
+    paid = inputs["paid"]
+    if not paid:
+        return facts
+    right = facts | delta.restored(facts, paid)
+    items = item_lines(inputs["items"])
+    if sorted(map(str, items)) == sorted(map(str, right.get("items", ()))):
+        right["items"] = items
+    order = [one["id"] for one in inputs["recoveries"]] + [one["name"] for one in inputs["deductions"]]
+    right["post_tax"] = sorted(
+        (line for line in right.get("post_tax", ()) if line[-1] in order or line[0] in order),
+        key=lambda line: order.index(line[-1] if line[-1] in order else line[0]),
+    )
+    return right
 
 
 def _year_to_date(given: dict[str, Any], facts: dict[str, Any]) -> Iterator[Before]:

@@ -15,6 +15,10 @@ SAME_AS = {
 }
 
 
+# What an event says in the end, which is not what the worksheets beside it take.
+ENDS = {"correction"}
+
+
 class Origin(NamedTuple):
     """Where an entry comes from, when no other section gives it.
 
@@ -101,6 +105,8 @@ def sections(
     givers: Givers = {}
     for index, sheet in enumerate(sheets):
         for line in sheet.filled.lines if index not in parents else ():
+            if sheet.filled.worksheet.name in ENDS:
+                break
             if unit_of(line.key):  # without a unit it is a step of its own worksheet, and no fact
                 givers.setdefault(line.key, []).append(index)
     numbers: dict[int, int] = {}
@@ -120,6 +126,11 @@ def sections(
             entries.append(Entry(name, value, origin, 0 if gives is None else numbers[gives]))
         made.append(Section(number, filled, event, tuple(entries), -1 if index in parents else index))
     return made
+
+
+def without_ends(made: Sequence[Section]) -> list[Section]:
+    """The worksheets that lead to what is right, without that which takes off what was paid before."""
+    return [section for section in made if section.filled.worksheet.name not in ENDS]
 
 
 def facts_of(made: Sequence[Section]) -> dict[str, Value]:

@@ -134,7 +134,8 @@ def _remittances(
                 pinned.employer_run, person["employee_id"], frozen["terms"]["sequence"]
             )
             places = {place["order"]: place for place in person.get("remittances", ())}
-            mine = [order for order in taken.get(stream, ()) if order[0] in places]
+            # What a correction takes back of an order's money is asked back of the agency, by hand.
+            mine = [order for order in taken.get(stream, ()) if order[0] in places and order[2] > 0]
             for part, (order_id, kind, cents) in enumerate(mine, start=1):
                 yield _remittance(pinned, stream, part, person, places[order_id], kind, cents)
 

@@ -11,10 +11,10 @@ from django.core.management import BaseCommand, CommandError
 
 from events import projection
 from events.failures import NeedsReview
-from ops import follow, undoing
+from ops import correcting, follow, undoing
 from ops.permitted import check
 from ops.status import EmployerStatus, RunStatus, find_run, run_status
-from payroll import cancel, kinds, release, runs
+from payroll import cancel, correct, kinds, release, runs
 from payroll.calc.money import dollars
 from payroll.models import PayRun
 from payroll.projections import RUNS
@@ -85,6 +85,7 @@ class Command(BaseCommand):
         release_verb.add_argument("--employer", nargs="+", action="extend", default=[], metavar="ID")
         release_verb.add_argument("--as", dest="user", required=True, metavar="USER")
         release_verb.add_argument("--reason", required=True, help="why, for the record")
+        correcting.add_arguments(verbs, day)
         add_control(verbs)
         undoing.add_arguments(verbs)
         verbs.add_parser("list", help="the latest pay runs").add_argument("--json", action="store_true")
@@ -180,6 +181,30 @@ class Command(BaseCommand):
             )
         if refused:
             raise runs.Refused("; ".join(refused))
+
+    def do_correct(
+        self,
+        *,
+        run: str,
+        employer: list[str],
+        employee: list[str],
+        pay_date: date | None,
+        preview: bool,
+        user: str,
+        json: bool,
+        **_: Any,
+    ) -> None:
+        found = find_run(run).run
+        whom = people(employee, employer)
+        if preview:
+            proposals = correct.propose(found, employers=employer, people=whom, pay_date=pay_date)
+            facts, lines = correcting.proposed(proposals)
+        else:
+            opened = correct.open_correction(
+                found, by=user, employers=employer, people=whom, pay_date=pay_date
+            )
+            facts, lines = correcting.opened(opened)
+        self.stdout.write(to_json(facts) if json else "\n".join(lines))
 
     def do_pause(self, *, run: str, user: str, reason: str, **_: Any) -> None:
         found = find_run(run)
