@@ -29,6 +29,8 @@ from payroll.roster.timesheet import load_time_entries
 ROSTER_STREAM = "roster"
 # Readers pass it; a pay run that is being opened waits, because it locks employers in another order than we write them.
 ONE_IMPORT_AT_A_TIME = "lock table payroll_employer in exclusive mode"
+# Between its statements an import encrypts what a whole file holds, for longer than a worker may think in a transaction.
+TIME_TO_ENCRYPT = "set local idle_in_transaction_session_timeout = '10min'"
 EMPLOYER_PLAIN = ("name", "ein", "state", "pay_frequency", "retirement_plan", "routing_number")
 EMPLOYER_STORED = (*EMPLOYER_PLAIN, "account_ciphertext", "account_last4")
 NOT_PLAIN = {"line", "employer_id", "employee_id", "ssn", "account_number"}
@@ -78,6 +80,7 @@ def load(roster: Roster, *, as_of: date, say: Say = silent) -> ImportSummary:
     raises   RosterRefused where an EIN or SSN belongs to someone stored who is not in the files
     """
     with connection.cursor() as cursor:
+        cursor.execute(TIME_TO_ENCRYPT)
         cursor.execute(ONE_IMPORT_AT_A_TIME)
     summary = ImportSummary()
     findings = Findings()

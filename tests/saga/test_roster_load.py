@@ -4,14 +4,16 @@ import json
 from datetime import date
 from decimal import Decimal
 from io import StringIO
+from threading import Event
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from payroll import crypto, sample
 from payroll.models.roster import Employee, Employer, PayCalendar, TimeEntry
 from payroll.roster.findings import RosterRefused
-from payroll.roster.loading import import_folder, ssn_index
+from payroll.roster.loading import assign_ssn, import_folder, ssn_index
 from tests.saga.roster_files import EMPLOYEES, EMPLOYERS, TIME_ENTRIES, employee, employer, entry, good, write
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -213,6 +215,20 @@ def test_a_failure_in_the_middle_stores_nothing(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError):
         load(tmp_path, good())
     assert not any(stored().values())
+
+
+@pytest.mark.own_session
+def test_it_may_take_its_time_between_statements(tmp_path, monkeypatch):
+    with connection.cursor() as cursor:
+        cursor.execute("set idle_in_transaction_session_timeout = '50ms'")
+
+    def slow(target, ssn):
+        Event().wait(0.2)  # nobody sets it: this is how long the encryption of a large file takes
+        return assign_ssn(target, ssn)
+
+    monkeypatch.setattr("payroll.roster.loading.assign_ssn", slow)
+    load(tmp_path, good())
+    assert all(stored().values())
 
 
 def test_a_dry_run_says_what_would_change_and_changes_nothing(tmp_path):

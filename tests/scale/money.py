@@ -5,8 +5,9 @@
 FOLDER holds employers.csv, employees.csv and time_entries.csv. Everybody is paid twice over, from two copies of one
 imported database: once undisturbed, and once with every worker killed while the payment files are being written. The
 files of both are compared byte by byte and read by the tests' own reader of the format. In the second copy one in a
-hundred payments then comes back; their people get other accounts, and are paid again. Every figure is printed; the
-first that is not as it must be ends the script.
+hundred payments then comes back; their people get other accounts, and are paid again; at last one employer's part is
+undone. A third copy pays one employer early enough that undoing it comes too late for the bank. Every figure is
+printed; the first that is not as it must be ends the script.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,8 @@ from tests.scale.chicago import PROJECT, START, Run, report
 
 SETTLED_ON, RETURNED_ON = "2026-11-20", "2026-11-23"
 FILES_BEFORE_THE_KILL = 5
+UNDONE, UNDONE_LATE = "CHI010", "CHI004"
+LONG_AGO = "2026-11-06"
 PATIENCE_S = 600
 
 
@@ -44,7 +48,7 @@ def main() -> None:
         imported.manage("setup")
         imported.manage("import_roster", str(folder))
         postgres.stop(imported.state)
-        undisturbed, killed = Run({}, imported.state), Run({}, imported.state)
+        undisturbed, killed, late = (Run({}, imported.state) for _ in range(3))
         try:
             pay_undisturbed(undisturbed)
             summary = pay_killed(killed)
@@ -52,9 +56,11 @@ def main() -> None:
             undisturbed.end()
             check_files(killed, summary)
             come_back(killed, folder, summary)
+            undo(killed, summary["run"], UNDONE)
+            undo_too_late(late)
         finally:
-            undisturbed.end()
-            killed.end()
+            for run in (undisturbed, killed, late):
+                run.end()
     finally:
         imported.end()
 
@@ -143,15 +149,8 @@ def come_back(run: Run, folder: Path, summary: dict[str, Any]) -> None:
         run.manage("import_roster", changed)
     run.manage("payments", "repay", "--as", "maker")
     orders = run.manage("payments", "repay", "--as", "checker").count("pays again")
-    worker = subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=PROJECT, env=run.environment)
-    try:
-        until(lambda: not run.query(NOT_ACCEPTED), "the bank has every order", PATIENCE_S)
-    finally:
-        worker.terminate()
-        worker.wait()
-    (last_day,) = run.query("select max(effective) from payroll_payorder")[0]
-    ask(address, "/settle", on=last_day)
-    import_all(run, taken)
+    work(run, lambda: not run.query(NOT_ACCEPTED))
+    settle(run, taken)
     left_cents = balance(run).get("returns", 0)
     assert left_cents == 0, f"{left_cents / 100:,.2f} are left of the returns"
     say(
@@ -162,8 +161,67 @@ def come_back(run: Run, folder: Path, summary: dict[str, Any]) -> None:
     report(run, summary, 0)
 
 
+def undo(run: Run, of: str, employer: str) -> dict[str, int]:
+    """Two people undo an employer's part, and the bank settles what follows; the ledger afterwards."""
+    verb = ("payrun", "undo", of, "--employer", employer)
+    (part,) = json.loads(run.manage(*verb, "--preview", "--json"))["parts"]
+    say(f"undone, {employer}: {json.dumps(part['cents'])}, reversible until {part['reversible_until']}")
+    run.manage(*verb, "--as", "maker", "--reason", "the wrong employer was approved")
+    run.manage(*verb, "--as", "checker")
+    work(run, lambda: run.query(COMPLETED) and not run.query(NOT_ACCEPTED))
+    settle(run, set())
+    accounts = balance(run)
+    back = run.query(BACK.format(employer=employer))[0]
+    assert back[0] == back[1] + back[2], back
+    say(
+        f"  of {back[0] / 100:,.2f} paid, {back[1] / 100:,.2f} are reversed and {back[2] / 100:,.2f} owed back"
+    )
+    verdict = run.manage("proof", of).strip().splitlines()[-1]
+    say(f"  {verdict}; the ledger's legs sum to zero")
+    run.manage("reconcile")
+    return accounts
+
+
+def undo_too_late(run: Run) -> None:
+    """One employer's part of a run whose days for reversals are over: its people owe the money back."""
+    start = list(START)
+    start[start.index("--pay-date") + 1] = LONG_AGO
+    summary = json.loads(run.manage(*start, "--employer", UNDONE_LATE).strip().splitlines()[-1])
+    settle(run, set())
+    accounts = undo(run, summary["run"], UNDONE_LATE)
+    assert accounts["recoverable"] == summary["paid_cents"], accounts
+
+
+def work(run: Run, done: Callable[[], Any]) -> None:
+    """Let a worker work until something is done."""
+    worker = subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=PROJECT, env=run.environment)
+    try:
+        until(done, "the workers are done", PATIENCE_S)
+    finally:
+        worker.terminate()
+        worker.wait()
+
+
+def settle(run: Run, taken: set[str]) -> None:
+    """The bank settles everything, and its reports are imported."""
+    (last_day,) = run.query("select max(effective) from payroll_payorder")[0]
+    ask(bank_process.ensure_running(run.state / "bank"), "/settle", on=last_day)
+    import_all(run, taken)
+
+
 RETURNED_PEOPLE = """
 select employer || '/' || employee_id from payroll_payment where state_of_its_own = 'returned'
+"""
+COMPLETED = "select 1 from events_event where type = 'UndoCompleted'"
+# Of an employer: net pay, what the bank has taken back of it, and what is owed back.
+BACK = """
+select sum((data ->> 'net_cents')::bigint) filter (where type = 'RetirementCalculated'),
+       coalesce(sum((data ->> 'amount_cents')::bigint) filter (where type = 'PaymentReversed'), 0),
+       coalesce(sum((data ->> 'amount_cents')::bigint) filter (where type = 'RecoveryOpened'), 0)
+  from events_event
+ where data ->> 'employer' = '{employer}'
+    or stream like 'paycheck-' || (select data ->> 'employer_run' from events_event
+                                    where type = 'EmployerRunOpened' and data ->> 'employer' = '{employer}') || '+%'
 """
 NOT_ACCEPTED = """
 select 1 from events_event o
