@@ -23,6 +23,7 @@ class Question:
     seen     name -> what the page showed, posted back so that the command is about what was seen
     reason   the label of a reason that has to be given; empty asks for none
     rate     the label of a pace that may be given, in letters a second; empty asks for none
+    file     the label of a file that has to be given; empty asks for none
     """
 
     action: str
@@ -35,6 +36,7 @@ class Question:
     seen: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
     rate: str = ""
+    file: str = ""
     wrong: str = ""
 
 
