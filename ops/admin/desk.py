@@ -102,9 +102,16 @@ def switch(admin: ReadOnly, request: HttpRequest) -> HttpResponse:
 
 
 def _halt() -> Question:
-    section = _to_go("Orders that would wait")
     return Question(
-        "halt", "Stop all payments?", STOPS, section, (), "Stop all payments", tone="danger", reason=REASON
+        action="halt",
+        title="Stop all payments?",
+        says=STOPS,
+        section=_to_go("Orders that would wait"),
+        keys=(),
+        confirm="Stop all payments",
+        tone="danger",
+        reason=REASON,
+        back=reverse("admin:index"),
     )
 
 
@@ -112,13 +119,14 @@ def _resume(stopped: Recorded) -> Question:
     since = f"{stopped.data['halted_by']} stopped them at {words.moment(stopped.recorded_at)} UTC"
     says = (f"{since}: {stopped.data['reason']}.", *GOES_ON)
     return Question(
-        "resume",
-        "Let payments go out again?",
-        says,
-        _to_go("Orders that wait"),
-        (),
-        "Let payments go out",
+        action="resume",
+        title="Let payments go out again?",
+        says=says,
+        section=_to_go("Orders that wait"),
+        keys=(),
+        confirm="Let payments go out",
         reason=REASON,
+        back=reverse("admin:index"),
     )
 
 
@@ -275,6 +283,7 @@ def _import() -> Question:
         keys=(),
         file="The file, as the bank sent it",
         confirm="Import it",
+        back=address("from_the_bank"),
     )
 
 
@@ -311,4 +320,5 @@ def _apply(change: pay_accounts.Change) -> Question:
         section=Facts("Change", facts),
         keys=(),
         confirm="Write it to the roster",
+        back=address("from_the_bank"),
     )
