@@ -10,8 +10,7 @@ PAYROLL_DOORBELL    django_q (default), celery or polling: what wakes the worker
 PAYROLL_BROKER_URL  for celery: sqs:// (AWS_REGION, AWS_ENDPOINT_URL and credentials as AWS has them) or redis://…
 PAYROLL_QUEUE_PREFIX  what the names of the queues begin with; default: payroll
 PAYROLL_GATEWAY     sandbox (default on the embedded database), ach or http: where payments go. http is given
-PAYROLL_GATEWAY_URL (https://… in production), PAYROLL_GATEWAY_TOKEN, PAYROLL_GATEWAY_WEBHOOK_SECRET
-                    (two with a comma while one replaces the other; the bank posts to /api/v1/bank/webhooks)
+PAYROLL_GATEWAY_URL (https://… in production), PAYROLL_GATEWAY_TOKEN, PAYROLL_GATEWAY_WEBHOOK_SECRET (or two: new,old)
 PAYROLL_CAP_RUN, _DAY, _EMPLOYER, _FACTOR, PAYROLL_RECOVERY_PERCENT  what may leave, what is taken back (deploy/caps.py)
 PAYROLL_STORAGE     folder (default) or s3://bucket/prefix: manifests and payment files; PAYROLL_STORAGE_KMS_KEY
 PAYROLL_SUBSCRIBERS who is told what happens, comma separated (payroll/subscribers); default: console#payment.*

@@ -44,7 +44,8 @@ def card(url: str) -> dict[str, object]:
     if last is None:
         return told | {"value": "Not yet", "note": "once a day by itself", "tone": "plain"}
     agrees = last.type == reconciled.AGREED
-    note = f"{words.moment(last.recorded_at)} UTC, {last.data['orders']:,} orders"
+    orders = last.data["orders"]
+    note = f"{words.moment(last.recorded_at)} UTC, {orders:,} order{'' if orders == 1 else 's'}"
     return told | {
         "value": "Books agree" if agrees else "Books differ",
         "note": note if agrees else f"{last.data['found']:,} differ; {note}",

@@ -23,6 +23,8 @@ class Question:
     seen     name -> what the page showed, posted back so that the command is about what was seen
     reason   the label of a reason that has to be given; empty asks for none
     rate     the label of a pace that may be given, in letters a second; empty asks for none
+    file     the label of a file that has to be given; empty asks for none
+    back     where to go when it is not confirmed; empty is the list of the rows
     """
 
     action: str
@@ -35,6 +37,8 @@ class Question:
     seen: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
     rate: str = ""
+    file: str = ""
+    back: str = ""
     wrong: str = ""
 
 
@@ -44,7 +48,7 @@ def ask(admin: ReadOnly, request: HttpRequest, question: Question) -> TemplateRe
     context |= {"title": question.title, "question": question, "sections": [question.section]}
     context |= {"checkbox": ACTION_CHECKBOX_NAME, "given": request.POST.get("reason", "")}
     context["given_rate"] = request.POST.get("rate", "")
-    context["back"] = words.listing(admin.model)
+    context["back"] = question.back or words.listing(admin.model)
     return TemplateResponse(request, "ops/confirm.html", context)
 
 

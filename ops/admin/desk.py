@@ -23,10 +23,12 @@ from payroll.models import Payment, PayOrder
 from payroll.payments import halt, orders, pay_accounts
 from payroll.payments.came_back import return_code
 from payroll.payments.came_back.corrected import CHANGE_CODES
-from payroll.payments.imports import PREFIX
+from payroll.payments.imports import PREFIX, import_file
 from payroll.refusal import Refused
 
 HALT, RESUME, APPLY = "payroll.halt_payments", "payroll.resume_payments", pay_accounts.PERMISSION
+IMPORT = "payroll.import_bankfile"
+FILE_BYTES_MAX = 16 << 20
 TO_GO = (orders.CREATED, orders.RESERVED, orders.SENDING, orders.UNKNOWN)
 SHOWN = 50
 STOPS = (
@@ -36,6 +38,10 @@ STOPS = (
 )
 GOES_ON = ("The orders below, and all that are made later, go to the bank again within seconds.",)
 REASON = "Why? Write what a colleague needs to know; no SSN, no account number."
+IMPORTS = (
+    "Each file is recorded once: the same file again changes nothing. A file with a fault in it is not taken at all.",
+    "What fits nothing of ours is kept, and shown on the page that you come from: call the bank about it.",
+)
 CHANGES = (
     "The bank writes that its customer's details have changed. What changes is written to the roster, and the next pay "
     "goes there. What was paid already is not touched.",
@@ -54,12 +60,13 @@ def urls(admin: ReadOnly) -> list[URLPattern]:
         path("switch/", page(switch), name="ops_switch"),
         path("books/", page(books.books), name="ops_books"),
         path("from-the-bank/", page(from_the_bank), name="ops_from_the_bank"),
+        path("from-the-bank/import/", page(import_bankfile), name="ops_import"),
         path("from-the-bank/<uuid:change>/", page(apply_change), name="ops_apply_change"),
     ]
 
 
 def address(name: str, **of: object) -> str:
-    """The address of one of these pages: switch, books, from_the_bank or apply_change."""
+    """The address of one of these pages: switch, books, from_the_bank, import or apply_change."""
     return reverse(f"admin:ops_{name}", kwargs=of)
 
 
@@ -95,9 +102,16 @@ def switch(admin: ReadOnly, request: HttpRequest) -> HttpResponse:
 
 
 def _halt() -> Question:
-    section = _to_go("Orders that would wait")
     return Question(
-        "halt", "Stop all payments?", STOPS, section, (), "Stop all payments", tone="danger", reason=REASON
+        action="halt",
+        title="Stop all payments?",
+        says=STOPS,
+        section=_to_go("Orders that would wait"),
+        keys=(),
+        confirm="Stop all payments",
+        tone="danger",
+        reason=REASON,
+        back=reverse("admin:index"),
     )
 
 
@@ -105,13 +119,14 @@ def _resume(stopped: Recorded) -> Question:
     since = f"{stopped.data['halted_by']} stopped them at {words.moment(stopped.recorded_at)} UTC"
     says = (f"{since}: {stopped.data['reason']}.", *GOES_ON)
     return Question(
-        "resume",
-        "Let payments go out again?",
-        says,
-        _to_go("Orders that wait"),
-        (),
-        "Let payments go out",
+        action="resume",
+        title="Let payments go out again?",
+        says=says,
+        section=_to_go("Orders that wait"),
+        keys=(),
+        confirm="Let payments go out",
         reason=REASON,
+        back=reverse("admin:index"),
     )
 
 
@@ -145,6 +160,8 @@ def from_the_bank(admin: ReadOnly, request: HttpRequest) -> HttpResponse:
     if not may_view(request, Payment):
         raise PermissionDenied
     context: dict[str, Any] = {**admin.admin_site.each_context(request), "opts": admin.model._meta}
+    may_import = request.user.has_perm(IMPORT)
+    context["links"] = [("Import a file…", address("import"))] if may_import else []
     sections = [*_unmatched(), _changes(request), _held(), _imported()]
     context |= {"title": "From the bank", "sections": sections}
     return TemplateResponse(request, "ops/page.html", context)
@@ -231,6 +248,45 @@ def _unmatched() -> Sequence[Section]:
     return Warn(note), Table("What does not fit", ("when (UTC)", "name", "what"), findings[:SHOWN])
 
 
+def import_bankfile(admin: ReadOnly, request: HttpRequest) -> HttpResponse:
+    """Ask for a file of the bank, then record what it says."""
+    if not (may_view(request, Payment) and request.user.has_perm(IMPORT)):
+        raise PermissionDenied
+    question = _import()
+    if not confirmed(request):
+        return ask(admin, request, question)
+    given = request.FILES.get("file")
+    if given is None or not given.size or given.size > FILE_BYTES_MAX:
+        wrong = "Choose a file; one of a bank is not larger than 16 MB."
+        return ask(admin, request, replace(question, wrong=wrong))
+    try:
+        told = import_file(given.read(), name=given.name or "", by=request.user.get_username())
+    except Refused as refused:
+        return ask(admin, request, replace(question, wrong=f"Nothing was imported: {refused}."))
+    before = "" if told.new else "It was imported before, and nothing was done now. "
+    messages.success(request, f"{before}{told.kind}: {told.matched:,} fit, {told.unmatched:,} do not.")
+    return HttpResponseRedirect(address("from_the_bank"))
+
+
+def _import() -> Question:
+    kinds: list[tuple[str, object]] = [
+        ("Returns", "what came back is owed again, and the account it went to may be held"),
+        ("Notices of change", "a change is proposed; somebody other than you applies it"),
+        ("Acknowledgements", "an order is accepted or rejected"),
+        ("Settlement reports", "orders are settled"),
+    ]
+    return Question(
+        action="import",
+        title="Import what the bank has sent?",
+        says=IMPORTS,
+        section=Facts("What follows from it", kinds),
+        keys=(),
+        file="The file, as the bank sent it",
+        confirm="Import it",
+        back=address("from_the_bank"),
+    )
+
+
 def apply_change(admin: ReadOnly, request: HttpRequest, change: object) -> HttpResponse:
     """Ask, then write a change to the roster."""
     if not (may_view(request, Payment) and request.user.has_perm(APPLY)):
@@ -264,4 +320,5 @@ def _apply(change: pay_accounts.Change) -> Question:
         section=Facts("Change", facts),
         keys=(),
         confirm="Write it to the roster",
+        back=address("from_the_bank"),
     )

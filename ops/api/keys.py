@@ -25,6 +25,9 @@ class Scope(StrEnum):
     DEAD_LETTERS_READ = "dead-letters:read"
     DEAD_LETTERS_WRITE = "dead-letters:write"
     EVENTS_READ = "events:read"
+    PAYMENTS_READ = "payments:read"
+    PAYMENTS_HALT = "payments:halt"
+    PAYMENTS_RESUME = "payments:resume"
 
 
 def create(name: str, scopes: Sequence[str], *, expires_days: int | None = None) -> tuple[ApiKey, str]:

@@ -1,4 +1,4 @@
-"""Pay runs: open, look at, hold, let go on, limit, cancel."""
+"""Pay runs: open, look at, hold, let go on, release, limit, cancel."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from ops.api.keys import Scope
 from ops.api.problems import NOT_FOUND, UNAVAILABLE, Problem
 from ops.api.shapes import Asked, Cents, Day, EmployerId, Fingerprint, Id, Instant, ListOf, Page, Reason, Told
 from ops.status import run_status
-from payroll import cancel, runs
+from payroll import cancel, release, runs
 from payroll.models import PayRun
 from payroll.projections import RUNS
 from payroll.runs import Refused
@@ -159,6 +159,22 @@ class Cancelled(Told):
     goes_on: list[str]
 
 
+class Who(Why):
+    """Whose part of a run is to go on without those who wait as dead letters."""
+
+    employer: EmployerId
+
+
+class Released(Told):
+    """Who was carried over: employee ids, and the run that was opened for them."""
+
+    employer: str
+    carried: list[str]
+    run: Id
+    employer_run: Id
+    pay_date: Day
+
+
 class Done(Told):
     run: Id
 
@@ -232,6 +248,16 @@ def cancel_run(request: HttpRequest, run: Id, body: Why) -> Cancelled:
     exists(run)
     done = cancel.cancel(run, by=caller(request).actor, reason=body.reason)
     return Cancelled(cancelled=list(done.cancelled), goes_on=list(done.goes_on))
+
+
+@operation(router, "POST", "/runs/{run}/release", WRITE, {200: Released}, 404, once=True)
+def release_employer(request: HttpRequest, run: Id, body: Who) -> Released:
+    """Let an employer's part go on with who is complete; who waits is carried over to a run of their own."""
+    exists(run)
+    done = release.release(run, body.employer, by=caller(request).actor, reason=body.reason)
+    return Released.model_validate(
+        done._asdict() | {"carried": list(done.carried), "pay_date": str(done.pay_date)}
+    )
 
 
 @operation(router, "POST", "/runs/{run}/pause", WRITE, {200: Done}, 404, once=True)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import uuid
 from types import SimpleNamespace
 from typing import Any
@@ -27,7 +28,7 @@ def operations() -> list[tuple[str, str, str]]:
     """Every signed operation: method, path and the scope it asks for; empty when any key will do."""
     found = []
     for path, methods in api.get_openapi_schema(path_prefix="")["paths"].items():
-        concrete = path.replace("{run}", NOBODY).replace("{letter}", NOBODY).replace("{employer}", "A1")
+        concrete = re.sub("{(run|letter|order|payment)}", NOBODY, path).replace("{employer}", "A1")
         for method, declared in methods.items():
             if "signature" in declared.get("security", [{}])[0]:
                 found.append((method.upper(), concrete, "".join(declared["security"][0]["signature"])))

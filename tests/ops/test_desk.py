@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import Group, User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db.models import Model
 from django.test import Client
@@ -255,6 +256,37 @@ def test_changes_and_findings_are_seen_and_refused_by_permission(paid: None) -> 
     assert nobody.get(desk.address("from_the_bank")).status_code == 403
     assert Client().get(desk.address("from_the_bank")).status_code == 302
     assert [each.state for each in pay_accounts.changes()] == ["proposed"]
+
+
+def test_a_file_is_imported_once_in_the_admin(paid: None) -> None:
+    amy, address, ann = person("amy"), desk.address("import"), payment("ann")
+
+    def give(content: bytes | None) -> tuple[str, str]:
+        form: dict[str, Any] = {"confirmed": "yes"}
+        form |= {"file": SimpleUploadedFile("back.ach", content)} if content is not None else {}
+        return _answered(amy.post(address, form, follow=True))
+
+    assert address in visit(amy, desk.address("from_the_bank"))[0]
+    assert "Each file is recorded once" in visit(amy, address)[0]
+    for nothing in (None, b""):
+        assert "Choose a file" in give(nothing)[0]
+    assert "Nothing was imported: this is no file that a bank sends back" in give(b"hello")[0]
+    assert not store.read_prefix("payment-")
+    page, told = give(returns(ann))
+    assert told == "returns: 1 fit, 0 do not." and "back.ach" in page and "ACME/ann" in page
+    (back,) = store.read_prefix("payment-")
+    assert back.data["payment"] == str(ann.payment)
+    assert store.read(f"bankfile-{back.data['imported']}")[0].data["imported_by"] == "amy"
+    assert "It was imported before" in give(returns(ann))[1]
+    assert len(store.read_prefix("payment-")) == 1
+
+
+def test_who_may_only_look_imports_nothing(paid: None) -> None:
+    eve = person("eve", AUDITORS)
+    assert desk.address("import") not in visit(eve, desk.address("from_the_bank"))[0]
+    file = SimpleUploadedFile("back.ach", returns(payment("ann")))
+    assert eve.post(desk.address("import"), {"confirmed": "yes", "file": file}).status_code == 403
+    assert not store.read_prefix("payment-")
 
 
 # An order of which nobody knows

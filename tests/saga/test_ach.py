@@ -70,9 +70,9 @@ def test_the_same_credits_in_any_order_give_the_same_bytes():
 
 def test_fifteen_thousand_entries_are_written_in_well_under_a_second():
     credits = [replace(ANNA, individual_id=f"E{n:05d}", name=f"Zoë {n}") for n in range(15_000)]
-    started = time.perf_counter()
+    started = time.process_time()
     content = build(*credits)
-    took = time.perf_counter() - started
+    took = time.process_time() - started
     assert took < 1
     assert ach_reader.read(content).findings == ()
 
