@@ -121,6 +121,7 @@ def _write(
                 "workweek_start": employer.workweek_start,
                 "sequence": sequence,
                 "employees": Employee.objects.filter(employer=employer).count(),
+                **pay_inputs.funding(employer),
             },
             "employees": [_entry(person) for person in inputs],
         },

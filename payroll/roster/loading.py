@@ -29,7 +29,7 @@ from payroll.roster.timesheet import load_time_entries
 ROSTER_STREAM = "roster"
 # Readers pass it; a pay run that is being opened waits, because it locks employers in another order than we write them.
 ONE_IMPORT_AT_A_TIME = "lock table payroll_employer in exclusive mode"
-EMPLOYER_PLAIN = ("name", "ein", "state", "pay_frequency", "retirement_plan", "routing_number")
+EMPLOYER_PLAIN = ("name", "ein", "state", "pay_frequency", "retirement_plan", "routing_number", "funding")
 EMPLOYER_STORED = (*EMPLOYER_PLAIN, "account_ciphertext", "account_last4")
 NOT_PLAIN = {"line", "employer_id", "employee_id", "ssn", "account_number"}
 EMPLOYEE_PLAIN = tuple(name for name in EmployeeRow._fields if name not in NOT_PLAIN)
