@@ -7,7 +7,7 @@ from uuid import UUID
 
 from events import store
 from events.store import Recorded
-from payroll import keys, objects
+from payroll import keys, manifest, objects
 from payroll.control import ControlTotals, control_totals
 from payroll.domain import is_out
 from payroll.history import History
@@ -96,6 +96,12 @@ class EmployerEvidence:
         for event in store.read_prefix(keys.paycheck_prefix(self.id)):
             found.setdefault(event.stream, []).append(event)
         return found
+
+    @cached_property
+    def funds_its_files(self) -> bool:
+        """Whether the files of this run take their money from the employer's account themselves, as was frozen."""
+        written = self.history.manifests[:1]
+        return any("funding" in manifest.read(of["object"], of["sha256"])["terms"] for of in written)
 
     @cached_property
     def net_cents(self) -> dict[str, int]:

@@ -109,6 +109,9 @@ def file_is_right(part: EmployerEvidence) -> Iterator[str]:
         created = order.created
         if held != (created["entries"], created["credits_cents"], created["debits_cents"]):
             yield f"{order.created['object']} holds other entries or another sum than its order"
+        funded = part.funds_its_files and created["object"].endswith(".ach")
+        if created["debits_cents"] != (created["credits_cents"] if funded else 0):
+            yield f"{created['object']} debits the employer by {created['debits_cents']} cents"
     credits = Counter((who, cents) for file in part.files for who, cents, _ in file.credits)
     yield from _same_payments(part, credits, "the file")
 

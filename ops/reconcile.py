@@ -28,7 +28,7 @@ posted as (
     from payroll_ledgertransaction t join payroll_ledgerleg l on l.transaction_id = t.id
    where t.event in ('OrderAccepted', 'OrderResolved') and l.account = 'net_pay_clearing'
    group by t.order_key)
-select o."order"::text, o.kind, o.employer, o.pay_date, o.facts ->> 'state', o.gateway, o.credits_cents,
+select o."order"::text, o.kind, o.employer, o.pay_date, o.facts ->> 'state', o.gateway, o.credits_cents, o.debits_cents,
        coalesce(carried.cents, 0), coalesce(posted.cents, 0), extract(epoch from clock_timestamp() - o.last_at)
   from payroll_payorder o
   left join carried on carried."order" = o."order"
@@ -83,17 +83,25 @@ def reconcile(run: UUID | str | None = None) -> Reconciled:
     """Hold the three books against each other, for a run or for all of them."""
     projection.catch_up(RUNS, PAYCHECKS, ledger.NAME)
     booked: dict[str, int] = {}
-    for credit in bank.books(gateways.bank_dir()):
-        booked[str(credit.key)] = booked.get(str(credit.key), 0) + credit.amount_cents
+    debited: dict[str, int] = {}
+    for moved in bank.movements(gateways.bank_dir()):
+        if moved.live:
+            book = booked if moved.direction == "credit" else debited
+            book[str(moved.key)] = book.get(str(moved.key), 0) + moved.amount_cents
     lines: list[Line] = []
     findings: list[str] = []
-    for key, kind, employer, pay_date, state, gateway, created, carried, posted, age_s in rows(
+    for key, kind, employer, pay_date, state, gateway, created, debits, carried, posted, age_s in rows(
         ORDERS, {"run": run}
     ):
         at_bank = booked.get(key, 0) if gateway == SANDBOX and kind != orders.REVERSAL else None
         line = Line(key, kind, employer, pay_date, state, carried, posted, at_bank)
         lines.append(line)
         findings += _differences(line, created, age_s / 3600)
+        if at_bank and debited.get(key, 0) != debits:
+            findings.append(
+                f"{employer}, {pay_date}, order {key}: the bank has debited {dollars(debited.get(key, 0))} by it, "
+                f"it was made of {dollars(debits)}"
+            )
     findings += _returns(run)
     if run is None:
         findings += _strange(booked)

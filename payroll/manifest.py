@@ -124,6 +124,7 @@ def _content(
         "workweek_start": employer.workweek_start,
         "sequence": sequence,
         "employees": Employee.objects.filter(employer=employer).count(),
+        **pay_inputs.funding(employer),
     }
     entries = [_entry(_inputs(person, given, pinned)) for person in people]
     return {"schema": SCHEMA, "terms": terms | given.so_far.terms, "employees": entries}

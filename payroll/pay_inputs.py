@@ -14,11 +14,20 @@ from typing import Any
 from django.db.models import Q
 
 from payroll.calc.money import percent_to_bp
-from payroll.models import Deduction, DepositDestination, Garnishment, PayItem, TaxForm
+from payroll.models import Deduction, DepositDestination, Employer, Garnishment, PayItem, TaxForm
 
 Entry = dict[str, Any]
 PPM_PER_PERCENT = 10_000
 ITEM_ID = 16  # hexadecimal digits, among the items of one person
+
+
+def funding(employer: Employer) -> Entry:
+    """What of an employer's account a manifest's terms hold: {"funding": {"way", "routing", "account"}}, or nothing.
+
+    way   as models.Funding has it; the account is ciphertext
+    """
+    frozen = {"way": employer.funding, "routing": employer.routing_number}
+    return {"funding": frozen | {"account": employer.account_ciphertext}} if employer.funding else {}
 
 
 def pay_items(employee_pks: Collection[int], first: date, last: date) -> dict[int, list[Entry]]:

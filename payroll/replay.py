@@ -256,7 +256,8 @@ def _nameless(given: dict[str, Any]) -> dict[str, Any]:
         | {"pay_to": {}}
         for entry in given["employees"]
     ]
-    return {**given, "terms": {**given["terms"], "name": "", "ein": ""}, "employees": people}
+    terms = {name: value for name, value in given["terms"].items() if name != "funding"}
+    return {**given, "terms": {**terms, "name": "", "ein": ""}, "employees": people}
 
 
 @lru_cache(maxsize=4)

@@ -37,7 +37,7 @@ from payroll.domain import PAYCHECK_EVENTS
 from payroll.history import History
 from payroll.manifest import Pinned
 from payroll.models import Employer
-from payroll.payments import building, instructions, orders, pay_accounts, remittances, sending
+from payroll.payments import building, funding, instructions, orders, pay_accounts, remittances, sending
 from payroll.payments.orders import Order
 from payroll.steps import PIPELINE
 from payroll.tolerance import of_employer
@@ -201,6 +201,7 @@ def push_payment(work: Claimed) -> Outcome:
             withheld.remitted,
             kind=orders.NET_PAY,
             effective=pinned.pay_date,
+            funded=funding.of(pinned, history.manifests),
             in_part=in_part,
         )
     versions = {stream: event.version for stream, event in last.items()}

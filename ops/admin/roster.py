@@ -49,6 +49,7 @@ class EmployerAdmin(ReadOnly):
             ("Workweek starts on", row.get_workweek_start_display()),
             ("Bank routing number", row.routing_number),
             ("Funding account", row.account_masked),
+            ("Payment files debit it", row.get_funding_display() or "no"),
         ]
         calendar = getattr(row, "calendar", None)
         when: list[tuple[str, object]] = [("Pay frequency", row.get_pay_frequency_display())]

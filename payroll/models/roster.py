@@ -94,6 +94,13 @@ EIN = RegexValidator(r"^[0-9]{2}-[0-9]{7}\Z", "Nine digits as NN-NNNNNNN.")
 ROUTING = RegexValidator(r"^[0-9]{9}\Z", "Nine digits.")
 
 
+class Funding(models.TextChoices):
+    """How a payment file itself takes its money from the employer's account."""
+
+    DEBIT = "debit", "A debit over the sum of the file"
+    OFFSET = "offset", "Every batch is balanced"
+
+
 class Employer(models.Model):
     """A legal entity that pays people, and the account it funds their pay from."""
 
@@ -131,6 +138,14 @@ class Employer(models.Model):
     )
     account_ciphertext = models.TextField("funding account, encrypted", editable=False)
     account_last4 = models.CharField("funding account, last four", max_length=4, editable=False)
+    funding = models.CharField(
+        "payment files debit it",
+        max_length=6,
+        choices=Funding,
+        blank=True,
+        default="",
+        help_text="Empty where the bank debits it by an arrangement of its own.",
+    )
 
     class Meta:
         ordering = ["id"]

@@ -16,6 +16,7 @@ from payroll import ask_tasks, keys, objects
 from payroll.calc import calendar
 from payroll.manifest import Pinned
 from payroll.payments import ach, ach_reader, gateway_http, gateways
+from payroll.payments.funding import FundedBy
 from payroll.payments.gateway_http import HttpGateway, HttpPayment
 from payroll.payments.instructions import ACH, CHECK, HELD, Planned
 from payroll.payments.orders import REVERSAL, NewOrder
@@ -46,6 +47,7 @@ def build(
     *,
     kind: str,
     effective: date,
+    funded: FundedBy | None = None,
     limits: ach.Limits | None = None,
     again: Again | None = None,
     in_part: bool = False,
@@ -54,6 +56,7 @@ def build(
 
     payments    by account; checks are not the bank's
     remitted    what was withheld by order and goes to an agency; not by a gateway that is not `remits`
+    funded      where each file takes the money for its credits itself
     effective   the day on which the money is to move, moved to the banking day before when it is none
     in_part     some of the run is held back, which is not frozen as all else is: see the file's name
     again       where it is not the employer's run that is paid, but what came back of it
@@ -67,7 +70,13 @@ def build(
     if remitted:
         batches.append(ach.child_support([each.entry for each in remitted], effective))
     try:
-        parts = ach.split(batches, limits=limits or ach.Limits())
+        limits = limits or ach.Limits()
+        if funded:
+            limits = funded.room(batches, limits)
+            batches = [funded.balanced(batch) for batch in batches]
+        parts = ach.split(batches, limits=limits)
+        if funded:
+            parts = [funded.debited(part) for part in parts]
         first = again.modifier if again else pinned.file_modifier
         files = [_file(pinned, effective, modifier(first, number), part) for number, part in enumerate(parts)]
     except ach.FileRefused as refused:

@@ -378,11 +378,11 @@ def _of_return(follows: Follows, record: Return, sent: matching.AllSent) -> Sent
     like = sent.like(record.original)
     open_ones = [each for each in like if each.can_come_back and each.payment not in sent.taken]
     if not open_ones:
-        why = (
-            "came back before"
-            if like
-            else "is no payment of ours: trace, company, day, amount or person differ"
-        )
+        why = "is no payment of ours: trace, company, day, amount or person differ"
+        if like:
+            why = "came back before"
+        elif record.original.direction == "debit":
+            why = "is of a debit: if it funded a payment file, the bank has paid what the employer has not"
         follows.findings.append(f"line {record.line}: the return {record.code} {why}")
         return None
     newest = open_ones[0]

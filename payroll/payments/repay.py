@@ -23,7 +23,7 @@ from payroll.calc import calendar
 from payroll.history import History
 from payroll.manifest import Pinned
 from payroll.models import Decision, Payment, PayOrder
-from payroll.payments import building, decisions, pay_accounts, sending
+from payroll.payments import building, decisions, funding, pay_accounts, sending
 from payroll.payments.building import MODIFIERS, Again, Built
 from payroll.payments.instructions import ACH, HELD, Planned, known_as
 from payroll.payments.orders import HELD_PAY, REPAY, RETURNED
@@ -186,11 +186,19 @@ def _orders(ready: Sequence[Back]) -> Iterator[tuple[Built, list[Back]]]:
     effective = calendar.add_banking_days(database.now().date(), building.CUT_OFF_DAYS)
     letters: dict[str, int] = {}
     for (employer_run, _, kind), members in groups.items():
-        pinned = Pinned.of(History(keys.employerrun_stream(employer_run)).facts["EmployerRunOpened"])
+        history = History(keys.employerrun_stream(employer_run))
+        pinned = Pinned.of(history.facts["EmployerRunOpened"])
+        # What came back lies in the funding account already; what was held back never left the employer's own.
+        funded = funding.of(pinned, history.manifests) if kind == HELD_PAY else None
         again = Again(min(each.row.payment for each in members), _letter(pinned.employer, effective, letters))
         try:
             made = building.build(
-                pinned, [each.planned for each in members], kind=kind, effective=effective, again=again
+                pinned,
+                [each.planned for each in members],
+                kind=kind,
+                effective=effective,
+                funded=funded,
+                again=again,
             )
         except NeedsReview as refused:
             raise Refused(str(refused)) from refused

@@ -68,6 +68,7 @@ class EmployerRow(NamedTuple):
     retirement_plan: str
     routing_number: str
     account_number: str
+    funding: str
 
 
 class EmployeeRow(NamedTuple):
@@ -184,6 +185,7 @@ EMPLOYERS = Table(
         ),
         Column("routing_number", cells.routing, secret=True),
         Column("account_number", cells.account, secret=True),
+        Column("funding", cells.choice(*models.Funding.values), required=False, default=""),
     ),
 )
 

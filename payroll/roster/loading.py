@@ -31,7 +31,7 @@ ROSTER_STREAM = "roster"
 ONE_IMPORT_AT_A_TIME = "lock table payroll_employer in exclusive mode"
 # Between its statements an import encrypts what a whole file holds, for longer than a worker may think in a transaction.
 TIME_TO_ENCRYPT = "set local idle_in_transaction_session_timeout = '10min'"
-EMPLOYER_PLAIN = ("name", "ein", "state", "pay_frequency", "retirement_plan", "routing_number")
+EMPLOYER_PLAIN = ("name", "ein", "state", "pay_frequency", "retirement_plan", "routing_number", "funding")
 EMPLOYER_STORED = (*EMPLOYER_PLAIN, "account_ciphertext", "account_last4")
 NOT_PLAIN = {"line", "employer_id", "employee_id", "ssn", "account_number"}
 EMPLOYEE_PLAIN = tuple(name for name in EmployeeRow._fields if name not in NOT_PLAIN)

@@ -29,6 +29,7 @@ def employer(employer_id: str, **other: str) -> dict[str, str]:
         "retirement_plan": "half_of_6",
         "routing_number": "071000301",
         "account_number": "5386491042",
+        "funding": "",
     }
     return row | other
 

@@ -313,3 +313,20 @@ def test_the_import_command_says_what_is_owed_again(tmp_path: Path) -> None:
     out = StringIO()
     call_command("bank", "import", str(file), stdout=out)
     assert "owed to the agency again" in out.getvalue() and PayOrder.objects.count() == 1
+
+
+def test_the_proof_names_what_was_neither_remitted_nor_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(tmp_path, ORDERS[2:4])
+    run = paydays.pay("ACME")
+    evidence = "ops.evidence.EmployerEvidence.garnished"
+    for taken, finding in (
+        ({"bob": [("B-1", "support", 200_01)]}, "to be remitted by hand is not what orders took"),
+        ({"cyd": [("C-1", "support", 120_01)]}, "cyd had 12001 cents taken for support, and 12000 are"),
+        ({"cyd": []}, "cyd has money remitted that no order took"),
+    ):
+        right = {"bob": [("B-1", "support", 200_00)], "cyd": [("C-1", "support", 120_00)]}
+        monkeypatch.setattr(evidence, right | taken)
+        (line,) = [line for line in prove(run) if not line.holds]
+        assert line.name == "remitted" and finding in line.findings[0]
