@@ -22,6 +22,10 @@ TONES = {
     orders.UNKNOWN: "wait",
     orders.REJECTED: "bad",
     orders.RETURNED: "bad",
+    orders.WITHDRAWN: "plain",
+    orders.REVERSED: "plain",
+    orders.VOIDED: "plain",
+    orders.NOT_REVERSED: "bad",
 }
 SHOWN_MAX = 200
 STATES = (
@@ -32,6 +36,7 @@ STATES = (
     orders.REJECTED,
     orders.ACCEPTED,
     orders.SETTLED,
+    orders.WITHDRAWN,
 )
 
 
