@@ -120,8 +120,10 @@ def _accept_move_money(work: Claimed, output: dict[str, Any]) -> Outcome:
     return Outcome(events=[accepted(order, receipt)])
 
 
-def _ask_notify(work: Claimed) -> dict[str, Any]:
+def _ask_notify(work: Claimed) -> dict[str, Any] | None:
     history = History(work.subject)
+    if "EmployerRunUndone" in history.facts:  # nobody is told that they are paid
+        return None
     moved = history.facts["MoneyMoved"]
     return _about(history) | {"paid": moved["paid"], "paid_cents": moved["paid_cents"]}
 

@@ -232,7 +232,7 @@ def settle_up(work: Claimed) -> Outcome:
 def notify_paid(work: Claimed) -> Outcome:
     """Tell the employer and everybody who was paid; the employer's run is complete."""
     history = History(work.subject)
-    told = notify.paid(history.facts) if "MoneyMoved" in history.facts else []
+    told = [] if "EmployerRunUndone" in history.facts else notify.paid(history.facts)
     done = outcomes.completed(history, len(told))
     return Outcome(events=[done], within=lambda: notify.record(told))
 

@@ -30,6 +30,10 @@ TONES = {
     orders.UNKNOWN: "wait",
     orders.REJECTED: "bad",
     orders.RETURNED: "bad",
+    orders.WITHDRAWN: "plain",
+    orders.REVERSED: "plain",
+    orders.VOIDED: "plain",
+    orders.NOT_REVERSED: "bad",
 }
 SHOWN_MAX = 200
 OWED = (Q(state_of_its_own=orders.RETURNED) | Q(method=HELD)) & ~Q(facts__has_key="reissue_key")
@@ -41,6 +45,7 @@ STATES = (
     orders.REJECTED,
     orders.ACCEPTED,
     orders.SETTLED,
+    orders.WITHDRAWN,
 )
 
 

@@ -148,8 +148,8 @@ class EmployerRun(Folded):
 
     @property
     def state(self) -> str:
-        """Where it stands, in words."""
-        return STATES.get(self.last_event, self.last_event)
+        """Where it stands, in words; what was undone while it was paid comes to its end all the same."""
+        return "undone" if "undone_by" in self.facts else STATES.get(self.last_event, self.last_event)
 
 
 class Paycheck(Folded):

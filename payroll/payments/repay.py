@@ -26,7 +26,7 @@ from payroll.models import Decision, Payment, PayOrder
 from payroll.payments import building, decisions, funding, pay_accounts, sending
 from payroll.payments.building import MODIFIERS, Again, Built
 from payroll.payments.instructions import ACH, HELD, Planned, known_as
-from payroll.payments.orders import HELD_PAY, REPAY, RETURNED
+from payroll.payments.orders import HELD_PAY, REPAY, RETURNED, VOIDED
 from payroll.payments.remittances import REMIT
 from payroll.projections import PAYCHECKS, RUNS
 from payroll.refusal import Refused
@@ -117,7 +117,8 @@ def repay(*, by: str, run: UUID | None = None, employer: str = "", payments: Seq
 
 def _chosen(run: UUID | None, employer: str, payments: Sequence[UUID]) -> list[Payment]:
     """The payments that came back, or were held back, and were not paid again. Raises Refused."""
-    wanted = Q(state_of_its_own=RETURNED) & ~Q(method=REMIT) | Q(method=HELD, state_of_its_own="")
+    back = Q(state_of_its_own=RETURNED) & ~Q(method=REMIT)
+    wanted = back | Q(method=HELD) & ~Q(state_of_its_own=VOIDED)
     wanted &= Q(run=run) if run else Q()
     wanted &= Q(employer=employer) if employer else Q()
     wanted &= Q(payment__in=payments) if payments else Q()

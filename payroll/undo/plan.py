@@ -17,6 +17,7 @@ from events.store import Recorded
 from payroll import domain, keys
 from payroll.calc import calendar
 from payroll.calc.money import dollars
+from payroll.control import control_totals
 from payroll.history import History
 from payroll.manifest import Pinned
 from payroll.payments import ach, orders
@@ -189,6 +190,8 @@ class Part:
             return (
                 f"{who} has no paycheck in this run that is complete: dismiss its dead letter, if it has one"
             )
+        if not self.instructed and control_totals(self.pinned.employer_run).completed <= len(self.paychecks):
+            return f"nobody else of {employer} would be paid by this run: undo all of {employer}"
         if fates.get(WITHDRAW):
             return (
                 f"{who} is in a file that is not sent yet, with others: undo all of {employer}, or wait until the "

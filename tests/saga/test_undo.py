@@ -329,6 +329,13 @@ def test_one_paycheck_of_a_file_that_is_not_sent_is_refused() -> None:
         decide.undo(run, by="amy", reason="x", employer="ACME", employee_id="ann")
 
 
+def test_the_only_paycheck_of_a_part_is_not_voided_without_the_part() -> None:
+    run = paydays.open_run("BETA")
+    paydays.work()
+    with pytest.raises(Refused, match="nobody else of BETA would be paid"):
+        decide.undo(run, by="amy", reason="x", employer="BETA", employee_id="cat")
+
+
 def until_state(state: str, only: str = "") -> None:
     """One claim after the other until the only order is in this state; of work of one saga, where it is named."""
     for _ in range(order_days.TURNS_MAX):
