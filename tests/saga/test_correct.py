@@ -12,14 +12,17 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from deploy.postgres import Cluster
 from events import dead_letters, projection, store
 from events.failures import NeedsReview
 from events.models import Event, Work
 from events.store import NewEvent
+from ops.proof import prove
 from payroll import cancel, correct, runs
 from payroll.correct import Corrected
 from payroll.models import PayItem, Recovery
 from payroll.refusal import Refused
+from tests.ops import corruptions
 from tests.saga import correcting, ledger_log, order_days, pay_inputs, paydays
 from tests.saga.correcting import facts
 from tests.saga.roster_files import PAY_ITEMS, TIME_ENTRIES, Rows, pay_item
@@ -292,3 +295,52 @@ def test_the_bank_has_the_original_and_the_difference(tmp_path: Path, roster: Ro
     assert booked["cal"] == [facts(run, "cal")["net_cents"]]
     assert facts(fix, "cal")["net_cents"] < 0
     correcting.sound(run, fix)
+
+
+ANN, HAL = "stream like 'paycheck-{part}+ann'", "stream like 'paycheck-{part}+hal'"
+PLANTED = {
+    "a cent of tax": (
+        {"worksheets", "approval"},
+        "TaxCalculated",
+        ANN,
+        {"federal_income_tax_cents": 1},
+    ),
+    "a cent from tax to net": (
+        {"worksheets", "totals", "approval", "payments"},
+        *("RetirementCalculated", ANN, {"net_cents": 1, "garnished_cents": -1}),
+    ),
+    "a cent of what is owed back": (
+        {"worksheets", "corrections"},
+        "RetirementCalculated",
+        HAL,
+        {"net_cents": -1},
+    ),
+    "a recovery, a cent more": (
+        {"corrections"},
+        *("RecoveryOpened", "data ->> 'employee_id' = 'hal'", {"amount_cents": 1}),
+    ),
+    "a cent of the hours": ({"worksheets", "approval"}, "TimeEntered", HAL, {"straight_time_cents": 1}),
+}
+
+
+@pytest.mark.parametrize("what", [*PLANTED, "a cent of what was paid before"])
+def test_one_cent_moved_is_named(db: Cluster, tmp_path: Path, roster: Rows, what: str) -> None:
+    run = paydays.pay("ACME")
+    rows = paydays.mend(tmp_path, roster, "ann", pay_rate="65000.00")
+    paydays.mend(tmp_path, rows, "hal", pay_rate="19.00")
+    fix = correcting.correct(run)
+    correcting.sound(run, fix)
+    part, original = (runs.facts_of(each)["employer_runs"]["ACME"] for each in (fix, run))
+    if what in PLANTED:
+        named, event, where, changes = PLANTED[what]
+    else:
+        named, event, where = {"corrections"}, "TaxCalculated", ANN.format(part=original)
+        changes = {"medicare_cents": 1}
+    for fact, cents in changes.items():
+        plant(db, corruptions.more(fact, event, where.format(part=part), cents))
+    assert named <= {line.name for line in prove(fix) if not line.holds}
+
+
+def plant(db: Cluster, statement: str) -> None:
+    paydays.as_owner(db, "alter table events_event disable trigger user")
+    paydays.as_owner(db, statement)
