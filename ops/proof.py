@@ -13,6 +13,7 @@ from django.db import connection
 
 from events import projection, store
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
+from ops.corrected import corrects_what_was_paid
 from ops.evidence import EmployerEvidence, Evidence
 from ops.ledger import ledger_findings
 from ops.money_proof import bank_agrees, file_is_right, instructed_once, remitted_once, states_follow
@@ -236,6 +237,11 @@ PER_EMPLOYER: list[tuple[str, str, Callable[[EmployerEvidence], Iterator[str]]]]
         nobody_missing,
     ),
     ("carried over", "who was carried over stands in the run that was opened for them", carried_over),
+    (
+        "corrections",
+        "a correction goes from what was paid before; what was paid too much is owed back",
+        corrects_what_was_paid,
+    ),
     ("days", "nobody's hours or salary of a day are in two runs", days_once),
     ("lines", "every paycheck's lines add up to its net pay", lambda part: lines_add_up(part.paychecks)),
     (

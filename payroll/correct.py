@@ -13,14 +13,15 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from events import store, work
+from events import projection, store, work
 from events.doorbells import ring
 from events.store import NewEvent
 from payroll import keys, kinds, manifest, paid_once, paid_so_far, rules
 from payroll.calc import calendar
 from payroll.history import History
 from payroll.manifest import Pinned
-from payroll.models import Employer, Paycheck
+from payroll.models import Employer, EmployerRun, Paycheck
+from payroll.projections import RUNS
 from payroll.recompute import as_json, recompute
 from payroll.refusal import Refused
 from payroll.runs import employer_opened, facts_of, opening_facts
@@ -116,6 +117,27 @@ def open_correction(
         opened = _open(parts, able, paid_on, by)
     ring([keys.key("work", opened)])
     return Corrected(opened, paid_on, tuple(able), tuple(left_out))
+
+
+def possible() -> list[str]:
+    """What to say when the roster has changed: whose pay it may concern, and which command tells; empty for nobody's.
+
+    Who has a difference takes computing their paychecks again, and is told when it is asked for.
+    """
+    projection.catch_up(RUNS)
+    of_year = EmployerRun.objects.filter(
+        pay_date__startswith=f"{timezone.now().year}-", facts__has_key="paid_cents"
+    )
+    paid = [
+        row for row in of_year.order_by("-pay_date", "-first_at") if row.facts["kind"] != kinds.CORRECTION
+    ]
+    if not paid:
+        return []
+    runs = dict.fromkeys(str(row.run) for row in paid)
+    return [
+        f"{len(runs)} runs of this year are paid, and what has changed may make a difference to them; of the latest: "
+        f"manage.py payrun correct {next(iter(runs))} --preview"
+    ]
 
 
 def _open(parts: Sequence[_Part], able: Sequence[Proposal], pay_date: date, by: str) -> UUID:

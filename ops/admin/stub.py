@@ -71,6 +71,8 @@ def state(last_event: str, facts: Mapping[str, Any]) -> tuple[str, str]:
         return "no hours: nothing to pay", "wait"
     if last_event == "RetirementCalculated" and not facts.get("net_cents"):
         return "calculated: nothing to pay", "wait"
+    if last_event == "RetirementCalculated" and facts["net_cents"] < 0:
+        return "paid too much: taken back from later pay", "wait"
     return STANDS.get(last_event, (last_event, "plain"))
 
 
@@ -123,8 +125,16 @@ def remarks(facts: Mapping[str, Any], last_event: str) -> list[tuple[str, str]]:
         )
     if facts.get("no_hours"):
         notes.append(("No hours: paid by the hour, and there are no time entries in the period.", "wait"))
+    if facts.get("net_cents", 0) < 0:
+        back = words.amount(-facts["net_cents"])
+        notes.append(
+            (
+                f"{back} more was paid than is right. Nothing is paid here, and it is taken back from later pay.",
+                "wait",
+            )
+        )
     for name, what, why in SHORTS:
-        if facts.get(name):
+        if facts.get(name, 0) > 0:  # a correction has differences, which may be below
             notes.append((f"{what}: {words.amount(facts[name])}, because {why}.", "wait"))
     for name, taken_cents, wanted_cents, *recovery in facts.get("post_tax", ()):
         if taken_cents < wanted_cents:
@@ -149,7 +159,7 @@ def is_short(facts: Mapping[str, Any]) -> bool:
     unmet = any(line[2] > line[1] for line in facts.get("post_tax", ()))
     return (
         unmet
-        or any(facts.get(name) for name, *_ in SHORTS)
+        or any(facts.get(name, 0) > 0 for name, *_ in SHORTS)
         or any(line[4] for line in facts.get("garnishments", ()))
     )
 

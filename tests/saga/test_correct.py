@@ -12,19 +12,24 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from deploy.postgres import Cluster
 from events import dead_letters, projection, store
 from events.failures import NeedsReview
 from events.models import Event, Work
 from events.store import NewEvent
+from ops.admin import stub
+from ops.proof import prove
 from payroll import cancel, correct, runs
 from payroll.correct import Corrected
 from payroll.models import PayItem, Recovery
 from payroll.refusal import Refused
+from tests.ops import corruptions
 from tests.saga import correcting, ledger_log, order_days, pay_inputs, paydays
 from tests.saga.correcting import facts
-from tests.saga.roster_files import PAY_ITEMS, TIME_ENTRIES, Rows, pay_item
+from tests.saga.roster_files import EMPLOYEES, PAY_ITEMS, TIME_ENTRIES, Rows, pay_item, write
 
 pytestmark = pytest.mark.usefixtures("db")
+DAYS = (paydays.START, paydays.END)
 
 
 @pytest.fixture(autouse=True)
@@ -133,22 +138,25 @@ def test_a_correction_is_corrected(tmp_path: Path, roster: Rows) -> None:
 
 
 def test_items_are_paid_once_and_late_ones_paid(tmp_path: Path, roster: Rows) -> None:
-    bonus = pay_item("ACME", "ann", "2026-11-05", "1000.00", kind="discretionary_bonus", reference="Q3")
+    prize = pay_item("ACME", "ann", "2026-11-05", "1000.00", kind="discretionary_bonus", reference="Q3")
     late = pay_item("ACME", "ann", "2026-11-06", "80.00", kind="reimbursement", reference="taxi")
-    rows = pay_inputs.change(tmp_path, roster | {PAY_ITEMS: [bonus]})
+    rows = pay_inputs.change(tmp_path, roster | {PAY_ITEMS: [prize]})
     run = paydays.pay("ACME")
     assert correct.propose(run) == []
-    pay_inputs.change(tmp_path, rows | {PAY_ITEMS: [bonus, late]})
+    pay_inputs.change(tmp_path, rows | {PAY_ITEMS: [prize, late]})
     fix = correcting.correct(run)
     assert [line[:3] for line in facts(fix, "ann")["items"]] == [["reimbursement", 80_00, "taxi"]]
     assert (facts(fix, "ann")["gross_cents"], facts(fix, "ann")["net_cents"]) == (0, 80_00)
     PayItem.objects.filter(kind="discretionary_bonus").delete()
     again = correcting.correct(run)
     assert [line[:3] for line in facts(again, "ann")["items"]] == [["discretionary_bonus", -1000_00, "Q3"]]
-    pay_inputs.change(tmp_path, rows | {PAY_ITEMS: [bonus, late]})
-    later = paydays.pay("ACME", period=paydays.NEXT)
-    assert facts(later, "ann")["items"] == [], "of another period"
-    correcting.sound(run, fix, again, later)
+    pay_inputs.change(tmp_path, rows | {PAY_ITEMS: [prize, late]})
+    bonus = runs.open_run(*DAYS, date(2026, 12, 1), opened_by="maker", kind="bonus", employers=["ACME"])
+    correcting.finish(bonus.run)
+    paid = [line[:3] for line in facts(bonus.run, "ann")["items"]]
+    assert paid == [["discretionary_bonus", 1000_00, "Q3"]], "it was taken back, and the taxi was not"
+    assert correct.propose(run) == []
+    correcting.sound(run, fix, again, bonus.run)
 
 
 def counted() -> tuple[int, ...]:
@@ -292,3 +300,76 @@ def test_the_bank_has_the_original_and_the_difference(tmp_path: Path, roster: Ro
     assert booked["cal"] == [facts(run, "cal")["net_cents"]]
     assert facts(fix, "cal")["net_cents"] < 0
     correcting.sound(run, fix)
+
+
+ANN, HAL = "stream like 'paycheck-{part}+ann'", "stream like 'paycheck-{part}+hal'"
+PLANTED = {
+    "a cent of tax": (
+        {"worksheets", "approval"},
+        "TaxCalculated",
+        ANN,
+        {"federal_income_tax_cents": 1},
+    ),
+    "a cent from tax to net": (
+        {"worksheets", "totals", "approval", "payments"},
+        *("RetirementCalculated", ANN, {"net_cents": 1, "garnished_cents": -1}),
+    ),
+    "a cent of what is owed back": (
+        {"worksheets", "corrections"},
+        "RetirementCalculated",
+        HAL,
+        {"net_cents": -1},
+    ),
+    "a recovery, a cent more": (
+        {"corrections"},
+        *("RecoveryOpened", "data ->> 'employee_id' = 'hal'", {"amount_cents": 1}),
+    ),
+    "a cent of the hours": ({"worksheets", "approval"}, "TimeEntered", HAL, {"straight_time_cents": 1}),
+}
+
+
+@pytest.mark.parametrize("what", [*PLANTED, "a cent of what was paid before"])
+def test_one_cent_moved_is_named(db: Cluster, tmp_path: Path, roster: Rows, what: str) -> None:
+    run = paydays.pay("ACME")
+    rows = paydays.mend(tmp_path, roster, "ann", pay_rate="65000.00")
+    paydays.mend(tmp_path, rows, "hal", pay_rate="19.00")
+    fix = correcting.correct(run)
+    correcting.sound(run, fix)
+    part, original = (runs.facts_of(each)["employer_runs"]["ACME"] for each in (fix, run))
+    if what in PLANTED:
+        named, event, where, changes = PLANTED[what]
+    else:
+        named, event, where = {"corrections"}, "TaxCalculated", ANN.format(part=original)
+        changes = {"medicare_cents": 1}
+    for fact, cents in changes.items():
+        plant(db, corruptions.more(fact, event, where.format(part=part), cents))
+    assert named <= {line.name for line in prove(fix) if not line.holds}
+
+
+def plant(db: Cluster, statement: str) -> None:
+    paydays.as_owner(db, "alter table events_event disable trigger user")
+    paydays.as_owner(db, statement)
+
+
+def test_who_imports_a_roster_is_told_and_a_stub_says_what_is_owed_back(
+    tmp_path: Path, roster: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "again"
+    folder.mkdir()
+    write(folder, roster)
+    call_command("import_roster", str(folder))
+    assert "payrun correct" not in capsys.readouterr().out
+    run = paydays.pay("ACME")
+    call_command("import_roster", str(folder))
+    assert "payrun correct" not in capsys.readouterr().out, "nothing has changed"
+    people = [
+        row | {"pay_rate": "60320.00"} if row["employee_id"] == "ann" else row for row in roster[EMPLOYEES]
+    ]
+    write(folder, roster | {EMPLOYEES: people})
+    call_command("import_roster", str(folder))
+    assert f"payrun correct {run} --preview" in capsys.readouterr().out
+    fix = correcting.correct(run)
+    got = facts(fix, "ann")
+    said = " ".join(text for text, _ in stub.remarks(got, "RetirementCalculated"))
+    assert "taken back from later pay" in said and "differ" not in said
+    assert stub.state("RetirementCalculated", got)[0] == "paid too much: taken back from later pay"

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payroll import delta, rules
+from payroll import ask, delta, rules, steps
 from payroll.calc.worksheet import add_up
 from payroll.domain import Inputs, Paycheck, Terms, YearToDate, workings_of
 from payroll.steps import PIPELINE
@@ -146,3 +146,25 @@ def test_by_total(work_state: str, versions: list[dict[str, Any]]) -> None:
         assert paid[-1]["no_hours"] == right["no_hours"]
     again = events(delta.total(paid), **given_now)
     assert amounts(again) == {}, "what is corrected has no difference any more"
+
+
+@settings(max_examples=20, deadline=None)
+@given(HOURLY, HOURLY)
+def test_what_a_downstream_system_finds_right_is_recorded_as_the_difference(
+    before: dict[str, Any], now: dict[str, Any]
+) -> None:
+    """It is asked for the whole paycheck by the day it was paid, and not told what that was."""
+    paid = delta.total([events(**FIXED | before | {"work_state": "TX"})])
+    inputs = Inputs("ann", **FIXED | now | {"work_state": "TX"}, paid=paid)
+    paycheck = Paycheck("paycheck-part+ann", 0, inputs)
+    pinned = (*PERIOD[:2], date(2026, 12, 11), "half_of_6", 0, "manifest", rules.load(2026), 50)
+    terms = Terms("run", "part", "ACME", "biweekly", *pinned, original_pay_date=PERIOD[2])
+    assert ask.terms(terms)["pay_date"] == "2026-11-20"
+    for ours, whole in zip(
+        PIPELINE[1:], (steps.time_entry, steps.payroll_calc, steps.tax_calc), strict=False
+    ):
+        assert "paid" not in ask.ask(ours, paycheck, terms)["inputs"]
+        answer = vars(whole.decide(paycheck, terms))
+        event = ask.accept(ours, paycheck, terms, answer)
+        assert event == ours.decide(paycheck, terms)
+        paycheck.fold(event)

@@ -117,6 +117,11 @@ def test_deferral_catch_up_and_match_within_the_year(tmp_path: Path) -> None:
     found = [paydays.pay(period=period) for period in (SEPTEMBER, OCTOBER)]
     before = year("old", *found)
     assert (before["traditional_401k_cents"], before["catch_up_cents"]) == (32_500_00, 8_000_00)
+    rows = paydays.mend(tmp_path, rows, "old", traditional_401k_percent="30")
+    (found_more,) = correct.propose(found[0])
+    assert found_more.amounts == {"deferral_refused_cents": 11_000_00}, (
+        "October has taken what there was of the year"
+    )
     paydays.mend(tmp_path, rows, "old", traditional_401k_percent="5", pay_rate="1440000.00")
     fix = correcting.correct(found[0], "old")
     total = year("old", *found, fix)

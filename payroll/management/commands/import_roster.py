@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from payroll import correct
 from payroll.crypto import Undecryptable
 from payroll.roster import ImportSummary, RosterRefused, import_folder
 
@@ -54,6 +55,8 @@ class Command(BaseCommand):
             raise CommandError(str(refused)) from None
         except Undecryptable as error:
             raise CommandError(f"a stored account number cannot be compared: {error}") from None
+        if summary.changed and not summary.dry_run:
+            summary.notes += correct.possible()
         self.print_summary(summary, as_json=as_json)
 
     def print_refusal(self, refused: RosterRefused, *, as_json: bool) -> None:
