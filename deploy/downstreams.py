@@ -7,6 +7,7 @@ PAYROLL_DOWNSTREAM_<STEP>_DEADLINE_S   seconds until a task must be answered; de
 PAYROLL_DOWNSTREAM_<STEP>_HEARTBEAT_S  seconds in which it must be heard of; default: the deadline
 PAYROLL_DOWNSTREAM_SECRET              signs what is sent over HTTP
 PAYROLL_DOWNSTREAM_REQUEST_TASKS       tasks of one request; default 50
+PAYROLL_RESPONSE_QUEUE                 where those on SQS put their answers; default: payroll-task-tokens
 
 <STEP> is the step's name in capitals, with _ for -. Whether there is such a step is known once the sagas are
 (events.downstream.check).

@@ -16,8 +16,7 @@ PAYROLL_STORAGE     folder (default) or s3://bucket/prefix: manifests and paymen
 PAYROLL_SUBSCRIBERS who is told what happens, comma separated (payroll/subscribers); default: console#payment.*
 PAYROLL_TOPIC_ARN   one more of them: an SNS topic. PAYROLL_WEBHOOK_SECRET signs what goes to https:// subscribers
 EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS, DEFAULT_FROM_EMAIL: for mailto:
-PAYROLL_DOWNSTREAM_<STEP>  local, https://… or sqs:<queue>: who does that step (deploy/downstreams.py)
-PAYROLL_RESPONSE_QUEUE  where downstream systems on SQS put their answers; default: payroll-task-tokens
+PAYROLL_DOWNSTREAM_<STEP>, PAYROLL_RESPONSE_QUEUE: who does a step, and answers where (deploy/downstreams.py)
 PAYROLL_REDRIVE_AFTER_S, _PER_LETTER, _PER_TICK, _FAILED_MAX: dead letters that are tried again by themselves
 PAYROLL_API_CALLS_PER_MINUTE  of one key; default: 600
 PAYROLL_AUTO_APPROVE  for the demo and tests only: validated employers approve themselves

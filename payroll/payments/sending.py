@@ -109,9 +109,8 @@ def move_money(work: Claimed) -> Outcome:
         WITHDRAWN,
     }:  # the bank's report was first, or it is undone
         return Outcome()
-    ask_tasks.refuse_another_mover(
-        order.created
-    )  # before anything is unknown: only this step can ask it again
+    # Before anything is unknown: only this step can ask it again.
+    ask_tasks.refuse_another_mover(order.created)
     if work.epoch != order.facts["OrderSending"]["sending_epoch"]:
         return _unknown(order, LOST)
     refuse_while_halted()
@@ -147,7 +146,8 @@ def confirm(work: Claimed) -> Outcome:
         return _sent(order, gateway)
     except OutcomeUnknown as unknown:
         raise TryAgain(
-            f"the bank's answer is unknown, it is asked by key before anything else: {unknown}"
+            f"the bank's answer is unknown, it is asked by key before anything else: {unknown}",
+            after_s=gateway.lookup_lag_s or None,  # the lag begins anew: it may have been sent again
         ) from unknown
     except GatewayRejected as rejected:
         raise NeedsReview(f"the bank refused the file: {rejected}") from rejected

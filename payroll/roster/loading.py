@@ -29,7 +29,7 @@ from payroll.roster.timesheet import load_time_entries
 ROSTER_STREAM = "roster"
 # Readers pass it; a pay run that is being opened waits, because it locks employers in another order than we write them.
 ONE_IMPORT_AT_A_TIME = "lock table payroll_employer in exclusive mode"
-# Between its statements an import encrypts what a whole file holds, for longer than a worker may think in a transaction.
+# Between its statements an import encrypts what a whole file holds: longer than a worker may think in a transaction.
 TIME_TO_ENCRYPT = "set local idle_in_transaction_session_timeout = '10min'"
 EMPLOYER_PLAIN = ("name", "ein", "state", "pay_frequency", "retirement_plan", "routing_number", "funding")
 EMPLOYER_STORED = (*EMPLOYER_PLAIN, "account_ciphertext", "account_last4")

@@ -19,6 +19,7 @@ from events import projection, store
 from ops.proof import prove
 from payroll.models import Payment, PayOrder
 from payroll.payments import bank, gateways, imports, pay_accounts
+from payroll.payments import returned as came_back
 from payroll.payments.orders import Order
 from tests.api.calling import ROOT, problem
 from tests.api.serving import served
@@ -172,7 +173,7 @@ def test_a_return_of_what_is_not_known_to_be_sent_is_refused_until_it_is(
     paydays.pay("ACME")
     told = returned(payment("ann"))
     with monkeypatch.context() as patched:
-        patched.setattr(imports, "WITH_THE_BANK", set())
+        patched.setattr(came_back, "WITH_THE_BANK", set())
         assert "is accepted: find out" in problem(tell(told), 409, "refused")["detail"]
     assert not store.read_prefix("bankfile-")
     assert tell(told).json()["new"]
