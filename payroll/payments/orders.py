@@ -152,4 +152,4 @@ def stream(key: UUID | str) -> str:
 def accepted(order: Order, receipt: Receipt) -> NewEvent:
     """The bank holds the file, and exactly what was sent."""
     facts = {"bank_reference": receipt.reference, "accepted_entries": receipt.entries}
-    return order.next("OrderAccepted", ACCEPTED, facts | {"accepted_cents": order.total_cents})
+    return order.next("OrderAccepted", ACCEPTED, facts | {"accepted_cents": order.created["credits_cents"]})

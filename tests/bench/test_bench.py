@@ -1,16 +1,25 @@
 """The bench runs, on a database of its own, and prints every figure it promises. No figure is asserted."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+from deploy import postgres
+
 ROOT = Path(__file__).parent.parent.parent
 
 
-def test_a_small_bench_prints_its_figures_beside_the_ceiling() -> None:
+def test_a_small_bench_prints_its_figures_beside_the_ceiling(tmp_path: Path) -> None:
     command = [sys.executable, "manage.py", "bench", "--employers", "2", "--employees", "12", "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    place = os.environ | {"PAYROLL_STATE_DIR": str(tmp_path)}
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, env=place, capture_output=True, text=True, timeout=120, check=True
+        )
+    finally:
+        postgres.stop(tmp_path)
     figures = json.loads(done.stdout.strip().splitlines()[-1])
     assert figures["employees"] == 24
     for name in (
