@@ -38,9 +38,11 @@ select o."order"::text, o.kind, o.employer, o.pay_date, o.facts ->> 'state', o.g
 """
 
 RETURNED = """
-select coalesce(sum(amount_cents), 0)::bigint from payroll_payment
- where state_of_its_own = 'returned' and method <> 'remit' and not facts ? 'reissue_key'
-   and (%(run)s::uuid is null or run = %(run)s)
+select coalesce(sum(p.amount_cents), 0)::bigint
+  from payroll_payment p left join payroll_payorder o on o."order" = (p.facts ->> 'reissue_order')::uuid
+ where p.state_of_its_own = 'returned' and p.method <> 'remit'
+   and coalesce(o.facts ->> 'state', '') not in ('accepted', 'settled')
+   and (%(run)s::uuid is null or p.run = %(run)s)
 """
 OWED_AGAIN = """
 select coalesce(-sum(l.amount_cents), 0)::bigint
@@ -123,7 +125,7 @@ def _differences(line: Line, created_cents: int, age_h: float) -> Iterator[str]:
 
 
 def _returns(run: UUID | str | None) -> Iterator[str]:
-    """What came back and was not paid again is what the ledger owes for it."""
+    """What came back and was not paid again, or the bank has not yet taken, is what the ledger owes for it."""
     ((returned,),), ((owed,),) = rows(RETURNED, {"run": run}), rows(OWED_AGAIN, {"run": run})
     if returned != owed:
         yield f"{dollars(returned)} came back and was not paid again, and the ledger owes {dollars(owed)} for it"

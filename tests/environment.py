@@ -19,7 +19,11 @@ def _place() -> Path | None:
     return MEMORY if roomy else None
 
 
-STATE_DIR = Path(tempfile.mkdtemp(prefix="payroll-tests-", dir=_place()))
+if place := _place():
+    os.environ.setdefault(
+        "PYTEST_DEBUG_TEMPROOT", str(place)
+    )  # tmp_path: state folders, each with a Postgres
+STATE_DIR = Path(tempfile.mkdtemp(prefix="payroll-tests-", dir=place))
 os.environ["PAYROLL_STATE_DIR"] = str(STATE_DIR)
 os.environ["PAYROLL_PG_FSYNC"] = (
     "off"  # nothing here survives the tests; the tests that kill Postgres turn it on

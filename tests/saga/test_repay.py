@@ -11,6 +11,7 @@ from django.core.management import call_command
 from events import projection, runner, store
 from events.models import Work
 from ops.proof import prove
+from ops.reconcile import reconcile
 from payroll import crypto, keys
 from payroll.ledger.balance import TrialBalance
 from payroll.models import Decision, Employee, Notification, Payment, PayOrder
@@ -92,7 +93,10 @@ def test_a_payment_that_came_back_is_paid_again_by_two_people():
 
     second = repay(by="bea")
     assert (second.proposed, len(second.orders)) == ((), 1)
+    projection.catch_up()
+    assert not reconcile().findings, "confirmed, and owed until the bank has taken it"
     go_on()
+    assert not reconcile().findings
 
     assert booked("ann") == [("5550001", old.amount_cents), (NEW_ACCOUNT, old.amount_cents)]
     assert len(booked("bob")) == 1

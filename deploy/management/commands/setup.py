@@ -11,6 +11,7 @@ from deploy import grants, sessions
 STEER = (
     "pause_payrun",
     "cancel_payrun",
+    "undo_payrun",
     "halt_payments",
     "resume_payments",
     "decide_payorder",
