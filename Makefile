@@ -17,12 +17,12 @@ serve: .venv/ready
 bench: .venv/ready
 	@$(BIN)/python manage.py bench --employers 10 --employees 1000
 
-# Most tests wait for something, so there is one process more than cores. Those of tests/faults hold the product to
-# seconds, and have the machine to themselves.
+# Most tests wait for something, so there is one process more than cores. Those that hold the product to seconds are in
+# tests/faults, and have the machine to themselves.
 test: .venv/ready-dev
 	@processes=$$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)')
-	$(BIN)/python -m pytest $(POOLED) --numprocesses=$$processes --dist=loadfile --ignore=tests/faults
-	$(BIN)/python -m pytest $(POOLED) tests/faults
+	$(BIN)/python -m pytest $(POOLED) --numprocesses=$$processes --dist=loadfile --no-loadscope-reorder -m "not timed"
+	$(BIN)/python -m pytest $(POOLED) -m timed tests/faults
 
 # The same suite, its databases reached through pgbouncer by transaction; fails when a statement would pin a session.
 pooled:

@@ -15,6 +15,14 @@ from . import payday, roster
 NewPayday = Callable[..., payday.Payday]
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever makes a payday of real processes holds it to seconds."""
+    for item in items:
+        if "new_payday" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timed)
+
+
 @pytest.fixture(scope="session")
 def owed() -> roster.Owed:
     """What everybody has to be paid, computed without any of the machinery under test."""
