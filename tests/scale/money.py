@@ -165,7 +165,8 @@ def undo(run: Run, of: str, employer: str) -> dict[str, int]:
     """Two people undo an employer's part, and the bank settles what follows; the ledger afterwards."""
     verb = ("payrun", "undo", of, "--employer", employer)
     (part,) = json.loads(run.manage(*verb, "--preview", "--json"))["parts"]
-    say(f"undone, {employer}: {json.dumps(part['cents'])}, reversible until {part['reversible_until']}")
+    until_when = part["reversible_until"] or "too late to reverse"
+    say(f"undone, {employer}: {json.dumps(part['cents'])}, last day for reversals: {until_when}")
     run.manage(*verb, "--as", "maker", "--reason", "the wrong employer was approved")
     run.manage(*verb, "--as", "checker")
     work(run, lambda: run.query(COMPLETED) and not run.query(NOT_ACCEPTED))
