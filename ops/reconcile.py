@@ -39,7 +39,7 @@ select o."order"::text, o.kind, o.employer, o.pay_date, o.facts ->> 'state', o.g
 
 RETURNED = """
 select coalesce(sum(amount_cents), 0)::bigint from payroll_payment
- where state_of_its_own = 'returned' and method <> 'remit' and not facts ? 'reissue_key'
+ where state_of_its_own = 'returned' and method not in ('remit', 'deposit') and not facts ? 'reissue_key'
    and (%(run)s::uuid is null or run = %(run)s)
 """
 OWED_AGAIN = """
