@@ -236,6 +236,13 @@ def test_another_day_is_another_proposal_and_the_proposed_day_stands() -> None:
     sound(run)
 
 
+def test_a_deposit_on_a_payday_is_no_strangers_money() -> None:
+    run = paydays.pay("ACME", period=(paydays.START, paydays.END, next_day()))
+    deposited(run)
+    assert order(kind="tax-deposit").effective == order(kind="net-pay").effective
+    sound(run)
+
+
 def test_what_changed_after_the_proposal_is_proposed_anew() -> None:
     run = paydays.pay("ACME")
     settle(order())
