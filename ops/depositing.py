@@ -6,13 +6,18 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+
 from events import projection, store
 from payroll import keys, ledger
 from payroll.calc.money import dollars
+from payroll.models import EmployerRun
 from payroll.payments import tax_deposits, tax_owed
 from payroll.payments.tax_deposits import Deposited, Line
 from payroll.payments.tax_owed import TAXES, Standing
 from payroll.refusal import Refused
+
+COMPLETED = "EmployerRunCompleted"
 
 
 def told(run: UUID, lines: Sequence[Line], done: Deposited | None) -> dict[str, Any]:
@@ -32,14 +37,19 @@ def in_words(lines: Sequence[Line], done: Deposited | None) -> str:
     return "\n".join(said)
 
 
-def notes(employer_runs: Sequence[UUID]) -> Iterator[str]:
-    """What was deposited of some employer's runs, or proposed: of those of which something was."""
-    streams = [keys.tax_deposit_stream(each) for each in employer_runs]
+def notes(parts: Sequence[EmployerRun]) -> Iterator[str]:
+    """What was deposited of employer's runs, or proposed; and where deposits are made here, what is still to be."""
+    streams = {keys.tax_deposit_stream(each.employer_run): each for each in parts}
     begun = store.read_each(streams)
-    parts = [str(each) for each, stream in zip(employer_runs, streams, strict=True) if begun.get(stream)]
-    followed = bool(parts) and not projection.behind(ledger.NAME)  # else what is owed is not known yet
-    for standing in tax_owed.standings(parts) if parts else ():
-        yield f"{standing.pinned.employer}: {_standing(standing, followed)}"
+    chosen = [
+        str(part.employer_run)
+        for stream, part in streams.items()
+        if begun.get(stream) or (settings.PAYROLL_TAX_ACCOUNT and part.last_event == COMPLETED)
+    ]
+    followed = bool(chosen) and not projection.behind(ledger.NAME)  # else what is owed is not known yet
+    for standing in tax_owed.standings(chosen) if chosen else ():
+        if said := _standing(standing, followed):
+            yield f"{standing.pinned.employer}: {said}"
 
 
 def _standing(standing: Standing, followed: bool) -> str:
@@ -52,9 +62,17 @@ def _standing(standing: Standing, followed: bool) -> str:
             f"a deposit of {dollars(cents)} of federal tax, proposed by {by}, waits for somebody else"
         )
     owed = sum(standing.owed.values())
-    if made and owed and followed:
-        said.append(f"{dollars(owed)} still owed" if owed > 0 else f"{dollars(-owed)} more than is owed")
+    if owed and followed:
+        said.append(
+            f"federal tax still to be deposited: {dollars(owed)}" if owed > 0 else _over(standing, -owed)
+        )
     return "; ".join(said)
+
+
+def _over(standing: Standing, cents: int) -> str:
+    if standing.deposited_cents:
+        return f"{dollars(cents)} more than is owed"
+    return f"{dollars(cents)} of federal tax is taken back"
 
 
 def _facts(line: Line) -> dict[str, Any]:

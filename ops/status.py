@@ -185,9 +185,7 @@ def run_status(run: UUID | str) -> RunStatus:
         people=dict(people),
         state="stopped" if stopped else pay_run.state,
         limits=[_in_words(limit, sum(part.employees for part in parts)) for limit in of_run],
-        notes=_notes(pay_run.facts, pay_run.state)
-        + _notes_of(rows)
-        + list(notes([row.employer_run for row in rows])),
+        notes=_notes(pay_run.facts, pay_run.state) + _notes_of(rows) + list(notes(rows)),
         **sums,
     )
 

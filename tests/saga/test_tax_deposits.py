@@ -29,7 +29,7 @@ from payroll import keys, objects
 from payroll.calc import calendar
 from payroll.ledger.balance import TrialBalance
 from payroll.models import Decision, Payment, PayOrder
-from payroll.payments import bank, gateways, orders, remittances
+from payroll.payments import bank, building, gateways, orders, remittances
 from payroll.payments.imports import import_file
 from payroll.payments.orders import Order
 from payroll.payments.repay import repay
@@ -189,6 +189,42 @@ def test_one_person_is_not_two_and_who_may_not_is_refused() -> None:
         deposit(run, by="eve")
     assert not PayOrder.objects.filter(kind="tax-deposit").exists()
     assert len(store.read(keys.tax_deposit_stream(paydays.employer_run("ACME")))) == 1
+
+
+def test_two_who_confirm_at_one_moment_deposit_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """cyd confirms while bea's order is being built."""
+    paydays.user("cyd", "decide_payorder")
+    run = paydays.pay("ACME")
+    deposit(run, by="amy")
+    really = building.build_tax_deposit
+
+    def build(*given: Any, **named: Any) -> Any:
+        monkeypatch.setattr(building, "build_tax_deposit", really)
+        assert len(deposit(run, by="cyd").orders) == 1
+        return really(*given, **named)
+
+    monkeypatch.setattr(building, "build_tax_deposit", build)
+    with pytest.raises(Refused, match="at this moment"):
+        deposit(run, by="bea")
+    go_on()
+    assert booked() == [(ROUTING, ACCOUNT, BOTH)]
+    assert Decision.objects.get().checker == "cyd"
+    sound(run)
+
+
+def test_the_status_says_what_is_deposited_and_what_is_not(settings: Any) -> None:
+    run = paydays.pay("ACME")
+    assert run_status(run).notes == ["ACME: federal tax still to be deposited: 1033.50"]
+    deposit(run, by="amy")
+    (note,) = run_status(run).notes
+    assert "a deposit of 1033.50 of federal tax, proposed by amy, waits for somebody else" in note
+    key = deposit(run, by="bea").orders["ACME"]
+    go_on()
+    assert run_status(run).notes == [f"ACME: federal tax deposited: 1033.50 by the order {key} (accepted)"]
+    settings.PAYROLL_TAX_ACCOUNT = ""
+    assert len(run_status(run).notes) == 1, "what was deposited is told wherever deposits are made by now"
+    other = paydays.pay("ACME", period=paydays.NEXT)
+    assert run_status(other).notes == [], "and who deposits elsewhere is not reminded"
 
 
 def test_nothing_is_owed_before_payments_are_instructed() -> None:
