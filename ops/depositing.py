@@ -137,7 +137,7 @@ def add_arguments(verbs: Any) -> None:
         "--effective",
         type=_day,
         metavar="DATE",
-        help="the banking day on which the money is to move (default: the next)",
+        help="the banking day on which the money is to move (default: the payday, once it is past the next day)",
     )
     deposit.add_argument("--as", dest="user", default="", metavar="USER", help="who proposes, or confirms")
     deposit.add_argument("--preview", action="store_true", help="show what would be done, and do nothing")

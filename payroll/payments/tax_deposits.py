@@ -94,8 +94,8 @@ def deposit(run: UUID, *, by: str, employer: str = "", effective: date | None = 
     """Propose to deposit what the employers of a run owe of federal tax, or confirm what somebody else has proposed.
 
     employer    of them alone
-    effective   the day on which the money is to move: a banking day, the next one at the earliest; by default that, or
-                the day that was proposed
+    effective   the day on which the money is to move: a banking day, the next one at the earliest; by default the day
+                that was proposed, else the payday or, once that is past, the next banking day
     raises      Refused; nothing is done
     """
     decisions.check_person(by)
@@ -121,8 +121,10 @@ def deposit(run: UUID, *, by: str, employer: str = "", effective: date | None = 
 def _line(standing: Standing, into: tuple[str, str], today: date, asked: date | None, by: str) -> Line:
     """What is done for one employer; pure of what is given."""
     first = calendar.add_banking_days(today, LEAD_DAYS)
-    before = date.fromisoformat(standing.proposal["effective"]) if standing.proposal else first
-    effective = asked or max(before, first)
+    # Tax is owed from the day on which wages are paid: before it nothing is deposited by itself.
+    usual = max(first, calendar.adjust_before(standing.pinned.pay_date))
+    before = date.fromisoformat(standing.proposal.get("effective", date.min.isoformat()))
+    effective = asked or (before if before >= first else usual)
     amounts = due(standing.owed)
     line = Line(standing, amounts, effective, calendar.quarter_end(standing.pinned.pay_date), "", "")
     if not amounts:

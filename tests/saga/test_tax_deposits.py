@@ -29,7 +29,7 @@ from payroll import keys, objects
 from payroll.calc import calendar
 from payroll.ledger.balance import TrialBalance
 from payroll.models import Decision, Payment, PayOrder
-from payroll.payments import bank, building, gateways, orders, remittances
+from payroll.payments import bank, building, gateways, orders, remittances, tax_deposits
 from payroll.payments.imports import import_file
 from payroll.payments.orders import Order
 from payroll.payments.repay import repay
@@ -277,6 +277,27 @@ def test_a_deposit_on_a_payday_is_no_strangers_money() -> None:
     deposited(run)
     assert order(kind="tax-deposit").effective == order(kind="net-pay").effective
     sound(run)
+
+
+def test_before_the_payday_it_is_deposited_on_it_unless_another_day_is_asked_for() -> None:
+    payday = calendar.add_banking_days(next_day(), 4)
+    run = paydays.pay("ACME", period=(paydays.START, paydays.END, payday))
+    assert preview(run)[0].effective == payday
+    assert preview(run, effective=next_day())[0].effective == next_day()
+    deposit(run, by="amy", effective=next_day())
+    assert (line := preview(run)[0]).effective == next_day() and line.proposed_by == "amy"
+    deposited_on = deposit(run, by="bea").orders["ACME"]
+    assert order(order=deposited_on).effective == str(next_day())
+
+
+def test_a_proposal_whose_day_is_past_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = paydays.pay("ACME")
+    deposit(run, by="amy")
+    stale = next_day()
+    later = database.now() + timedelta(days=7)
+    monkeypatch.setattr(tax_deposits.database, "now", lambda: later)
+    assert deposit(run, by="bea").proposed == ("ACME",)
+    assert preview(run)[0].effective == calendar.add_banking_days(later.date(), 1) > stale
 
 
 def test_what_changed_after_the_proposal_is_proposed_anew() -> None:
