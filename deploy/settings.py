@@ -12,6 +12,7 @@ PAYROLL_QUEUE_PREFIX  what the names of the queues begin with; default: payroll
 PAYROLL_GATEWAY     sandbox (default on the embedded database), ach or http: where payments go. http is given
 PAYROLL_GATEWAY_URL (https://… in production), PAYROLL_GATEWAY_TOKEN, PAYROLL_GATEWAY_WEBHOOK_SECRET (or two: new,old)
 PAYROLL_CAP_RUN, _DAY, _EMPLOYER, _FACTOR, PAYROLL_RECOVERY_PERCENT  what may leave, what is taken back (deploy/caps.py)
+PAYROLL_TAX_ROUTING, PAYROLL_TAX_ACCOUNT  where federal tax is deposited by ACH credit (deploy/treasury.py)
 PAYROLL_STORAGE     folder (default) or s3://bucket/prefix: manifests and payment files; PAYROLL_STORAGE_KMS_KEY
 PAYROLL_SUBSCRIBERS who is told what happens, comma separated (payroll/subscribers); default: console#payment.*
 PAYROLL_TOPIC_ARN   one more of them: an SNS topic. PAYROLL_WEBHOOK_SECRET signs what goes to https:// subscribers
@@ -29,7 +30,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from deploy import caps, downstreams, postgres, secrets, sessions
+from deploy import caps, downstreams, postgres, secrets, sessions, treasury
 from payroll.subscribers import addresses
 
 S3_ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?\Z")
@@ -265,6 +266,7 @@ if PAYROLL_GATEWAY == "http":
         "PAYROLL_GATEWAY is http: PAYROLL_GATEWAY_TOKEN is what the bank knows us by"
 PAYROLL_ODFI_ROUTING = required("PAYROLL_ODFI_ROUTING") if PRODUCTION else "121000358"
 PAYROLL_ODFI_NAME = required("PAYROLL_ODFI_NAME") if PRODUCTION else "SANDBOX BANK"
+PAYROLL_TAX_ROUTING, PAYROLL_TAX_ACCOUNT = treasury.configured(os.environ)
 PAYROLL_AUTO_APPROVE = flag("PAYROLL_AUTO_APPROVE")
 if PRODUCTION and PAYROLL_AUTO_APPROVE:
     raise ImproperlyConfigured(
@@ -275,14 +277,10 @@ if PRODUCTION and PAYROLL_AUTO_APPROVE:
 
 PAYROLL_WEBHOOK_SECRET = os.environ.get("PAYROLL_WEBHOOK_SECRET", "")
 _topic = os.environ.get("PAYROLL_TOPIC_ARN", "")
+_told = [os.environ.get("PAYROLL_SUBSCRIBERS") or "console#payment.*", *([f"sns:{_topic}"] if _topic else [])]
 try:
     PAYROLL_SUBSCRIBERS = addresses.parse(
-        ",".join(
-            filter(
-                None,
-                (os.environ.get("PAYROLL_SUBSCRIBERS") or "console#payment.*", _topic and f"sns:{_topic}"),
-            )
-        ),
+        ",".join(_told),
         signed=bool(PAYROLL_WEBHOOK_SECRET),
         production=PRODUCTION,
     )

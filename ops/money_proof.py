@@ -9,7 +9,7 @@ from payroll import keys, objects
 from payroll.models import Employer, EmployerRun, PayOrder
 from payroll.payments import remittances
 from payroll.payments.instructions import ACH, CHECK, HELD, individual_id
-from payroll.payments.orders import ACCEPTED, HELD_PAY, REPAY, SETTLED
+from payroll.payments.orders import ACCEPTED, HELD_PAY, REPAY, SETTLED, TAX_DEPOSIT
 
 OF_SANDBOX = "sandbox-bank"
 WAY = ("OrderCreated", "OrderReserved", "OrderSending", "OrderAccepted")
@@ -168,11 +168,9 @@ def _strange(part: EmployerEvidence) -> int:
     payday = part.facts["EmployerRunOpened"]["pay_date"]
     runs = EmployerRun.objects.filter(employer=part.employer)
     ours = {UUID(key) for facts in runs.values_list("facts", flat=True) for key in facts.get("orders", ())}
-    # What came back is paid again in orders of its own, which may move on the payday of another run.
-    again = PayOrder.objects.filter(employer=part.employer, kind__in=(REPAY, HELD_PAY)).values_list(
-        "order", flat=True
-    )
-    ours |= {key for key in again if key}
+    # What came back is paid again in orders of its own, which may move on the payday of another run; so is tax.
+    again = PayOrder.objects.filter(employer=part.employer, kind__in=(REPAY, HELD_PAY, TAX_DEPOSIT))
+    ours |= {key for key in again.values_list("order", flat=True) if key}
     company = "1" + Employer.objects.get(id=part.employer).ein.replace("-", "")
     others = [credit for key, credits in part.books.items() if key not in ours for credit in credits]
     return sum(credit.company_id == company and str(credit.effective) == payday for credit in others)

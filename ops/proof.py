@@ -14,6 +14,7 @@ from django.db import connection
 from events import projection, store
 from events.models import DeadLetter, DeadLetterState, Work, WorkState
 from ops.corrected import corrects_what_was_paid
+from ops.deposited import deposited_once
 from ops.evidence import EmployerEvidence, Evidence
 from ops.ledger import ledger_findings
 from ops.money_proof import bank_agrees, file_is_right, instructed_once, remitted_once, states_follow
@@ -279,6 +280,13 @@ PER_EMPLOYER.append(
         "undone",
         "what was undone was decided by two people, and its money taken back once, or owed back",
         undone_by_two,
+    )
+)
+PER_EMPLOYER.append(
+    (
+        "deposited",
+        "federal tax is deposited once, by two people, to the cent, and never more than was owed",
+        deposited_once,
     )
 )
 PER_RUN: list[tuple[str, str, Check]] = [

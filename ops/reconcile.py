@@ -40,7 +40,7 @@ select o."order"::text, o.kind, o.employer, o.pay_date, o.facts ->> 'state', o.g
 RETURNED = """
 select coalesce(sum(p.amount_cents), 0)::bigint
   from payroll_payment p left join payroll_payorder o on o."order" = (p.facts ->> 'reissue_order')::uuid
- where p.state_of_its_own = 'returned' and p.method <> 'remit'
+ where p.state_of_its_own = 'returned' and p.method not in ('remit', 'deposit')
    and coalesce(o.facts ->> 'state', '') not in ('accepted', 'settled')
    and (%(run)s::uuid is null or p.run = %(run)s)
 """

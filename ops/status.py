@@ -14,6 +14,7 @@ from django.db.models import Count, Q, Sum
 from events import limits, projection
 from events.limits import Standing
 from events.models import DeadLetter, DeadLetterState, Limit, Work, WorkState
+from ops.depositing import notes
 from payroll import keys, objects
 from payroll.calc.money import dollars
 from payroll.models import EmployerRun, Paycheck, PayOrder, PayRun
@@ -184,7 +185,7 @@ def run_status(run: UUID | str) -> RunStatus:
         people=dict(people),
         state="stopped" if stopped else pay_run.state,
         limits=[_in_words(limit, sum(part.employees for part in parts)) for limit in of_run],
-        notes=_notes(pay_run.facts, pay_run.state) + _notes_of(rows),
+        notes=_notes(pay_run.facts, pay_run.state) + _notes_of(rows) + list(notes(rows)),
         **sums,
     )
 

@@ -57,6 +57,11 @@ def order_key(employer_run: UUID | str, number: int = 0) -> UUID:
     return key("file", employer_run, *([number] if number else []))
 
 
+def tax_deposit_key(employer_run: UUID | str, tax: str, number: int) -> UUID:
+    """One deposit of what an employer's run owes of a tax; the second and later ones are of what is owed after it."""
+    return key("tax-deposit", employer_run, tax, number)
+
+
 def repay_key(payment: UUID | str) -> UUID:
     """The payment that pays again what came back of another: one for each, for ever."""
     return key("repay", payment)
@@ -68,6 +73,11 @@ def payrun_stream(run: UUID | str) -> str:
 
 def employerrun_stream(employer_run: UUID | str) -> str:
     return f"employerrun-{employer_run}"
+
+
+def tax_deposit_stream(employer_run: UUID | str) -> str:
+    """What was decided about depositing the federal tax of an employer's run."""
+    return f"taxdeposit-{employer_run}"
 
 
 def paycheck_stream(employer_run: UUID | str, employee_id: str, sequence: int = 1) -> str:

@@ -9,6 +9,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
+from django.utils.safestring import SafeString
 
 from events.models import DeadLetter, DeadLetterState
 from ops.admin import deciding, desk, repaying, words
@@ -21,7 +22,7 @@ from payroll.models import Paycheck, Payment, PayOrder
 from payroll.payments import orders, sending
 from payroll.payments.came_back import return_code
 from payroll.payments.decisions import ACCEPTED_BY_BANK
-from payroll.payments.instructions import HELD
+from payroll.payments.instructions import DEPOSIT, HELD
 from payroll.payments.sending import ABSENT, ALLOWED
 
 TONES = {
@@ -36,7 +37,11 @@ TONES = {
     orders.NOT_REVERSED: "bad",
 }
 SHOWN_MAX = 200
-OWED = (Q(state_of_its_own=orders.RETURNED) | Q(method=HELD)) & ~Q(facts__has_key="reissue_key")
+FEDERAL_TAX = "federal tax"  # in the place of a person, of a deposit
+# What a deposit of tax owes is the employer's run's, and told there.
+OWED = (Q(state_of_its_own=orders.RETURNED) & ~Q(method=DEPOSIT) | Q(method=HELD)) & ~Q(
+    facts__has_key="reissue_key"
+)
 STATES = (
     orders.CREATED,
     orders.RESERVED,
@@ -173,7 +178,7 @@ class PayOrderAdmin(ReadOnly):
         found = Payment.objects.filter(order=row.order).order_by("employee_id", "part")
         lines = [
             (
-                words.link(words.page(Paycheck, each.paycheck), each.employee_id),
+                whose(each, each.employee_id or FEDERAL_TAX),
                 words.money(each.amount_cents),
                 badge(each.state_of_its_own or row.state),
                 words.code(each.trace),
@@ -199,7 +204,13 @@ class Owed(SimpleListFilter):
 
 def is_owed(row: Any) -> bool:
     """Whether its money came back, or was held back, and was not paid again."""
-    return "reissue_key" not in row.facts and (row.state_of_its_own == orders.RETURNED or row.method == HELD)
+    back = row.state_of_its_own == orders.RETURNED and row.method != DEPOSIT
+    return "reissue_key" not in row.facts and (back or row.method == HELD)
+
+
+def whose(row: Any, text: str) -> SafeString:
+    """The person whose payment it is, with a link to the paycheck; a deposit of tax is nobody's."""
+    return words.link(words.page(Paycheck, row.paycheck) if row.paycheck else "", text)
 
 
 @admin.register(Payment)
@@ -255,7 +266,7 @@ class PaymentAdmin(Endless):
 
     def sections(self, request: HttpRequest, row: Any) -> Sequence[Section]:
         facts: list[tuple[str, object]] = [
-            ("Employee", words.link(words.page(Paycheck, row.paycheck), f"{row.employer}/{row.employee_id}")),
+            ("Employee", whose(row, f"{row.employer}/{row.employee_id or FEDERAL_TAX}")),
             ("Amount", words.amount(row.amount_cents)),
             ("State", badge(row.state_of_its_own or row.carried or orders.NO_ORDER[row.method])),
             ("Part of the net pay", row.part),

@@ -37,7 +37,7 @@ class OrderTold(Told):
     """One file to the bank."""
 
     order: Id = Field(description="Its key, at the bank too.")
-    kind: str = Field(description="net-pay, repay, held-pay or reversal")
+    kind: str = Field(description="net-pay, repay, held-pay, reversal or tax-deposit")
     run: Id
     employer_run: Id
     employer: str
@@ -75,10 +75,10 @@ class PaymentTold(Told):
     run: Id
     employer_run: Id
     employer: str
-    employee_id: str
+    employee_id: str = Field(description="Empty for a deposit of tax.")
     pay_date: Day
     part: int = Field(description="The place of its destination in the person's order, from 1.")
-    method: str = Field(description="ach, check or held")
+    method: str = Field(description="ach, check, held, remit or deposit")
     state: str = Field(description=f"{STATES}; returned or reversed; by check; held")
     amount_cents: Cents
     order: Id | None = Field(description="null for a check, and for what is held.")

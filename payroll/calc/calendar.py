@@ -190,6 +190,15 @@ def business_day_from(day: date) -> date:
     return day
 
 
+def quarter_end(day: date) -> date:
+    """Give the last day of the calendar quarter that a day is in.
+
+    source   Form 941: wages are reported in the quarter in which they are paid
+    """
+    month = (day.month + 2) // 3 * 3
+    return date(day.year + month // 12, month % 12 + 1, 1) - _DAY
+
+
 def lookback_period(year: int) -> tuple[date, date]:
     """Give the four quarters whose taxes decide a calendar year's deposit schedule, both days included.
 

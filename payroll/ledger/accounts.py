@@ -8,6 +8,7 @@ programmes and kinds of order come from the rule tables, names of deductions fro
     it settles              Dr net_pay_clearing       Cr employer_funding
     a payment comes back    Dr employer_funding       Cr returns
     it is paid again        Dr returns                Cr net_pay_clearing
+    tax is deposited        Dr social_security …      Cr net_pay_clearing
 """
 
 from enum import StrEnum
@@ -53,9 +54,7 @@ ACCOUNTS = (
     Account("returns", Kind.LIABILITY, "net pay that came back and is owed again"),
     Account("reversals", Kind.LIABILITY, "net pay that was taken back"),
     Account("checks_issued", Kind.LIABILITY, "paper checks that are written"),
-    Account(
-        "net_pay_clearing", Kind.LIABILITY, "net pay that the bank has been told to pay and has not settled"
-    ),
+    Account("net_pay_clearing", Kind.LIABILITY, "what the bank has been told to pay and has not settled"),
     Account("recoverable", Kind.ASSET, "net pay that people owe back, taken from later pay"),
     Account("employer_funding", Kind.ASSET, "the account that net pay is paid from"),
     Account("employer_bank", Kind.ASSET, "the employer's own account, from which funding is debited"),

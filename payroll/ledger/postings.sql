@@ -125,7 +125,8 @@ leg (stream, version, part, account, cents) as (
    where type = 'PaymentsInstructed'
   union all
   -- The bank holds the file: net pay is no longer owed to people but on its way. What the file remits to others, such as
-  -- child support, is taken off what was withheld for them. A bank that takes its acceptance back turns all of it.
+  -- child support, is taken off what was withheld for them; a deposit of federal tax is nothing but that. A bank that takes
+  -- its acceptance back turns all of it.
   select stream, version, 1, account, sign * cents
     from entry
    cross join lateral (
@@ -137,11 +138,12 @@ leg (stream, version, part, account, cents) as (
          ('net_pay_clearing', -accepted)
          union all
          select account, cents
-           from jsonb_each_text(created -> 'remitted') remitted
-          cross join lateral (values
-                ('garnishment/' || key, value::bigint), ('wages_payable', -value::bigint)) line (account, cents)
+           from (select 'garnishment/' || key, value::bigint from jsonb_each_text(created -> 'remitted')
+                  union all
+                 select key, value::bigint from jsonb_each_text(created -> 'taxes')) other (owed_to, owed)
+          cross join lateral (values (owed_to, owed), ('wages_payable', -owed)) line (account, cents)
          ) line (account, cents)
-   where kind in ('net-pay', 'repay', 'held-pay')
+   where kind in ('net-pay', 'repay', 'held-pay', 'tax-deposit')
      and (type = 'OrderAccepted' or type = 'OrderResolved' and data ->> 'resolved_as' = 'accepted'
           or type = 'OrderRejected' and (
              select stood.data ->> 'state' from events_event stood
@@ -168,7 +170,7 @@ leg (stream, version, part, account, cents) as (
           where returned.type = 'PaymentReturned' and returned.data ->> 'order' = entry.order_key
             and (returned.xid, returned.position) < (entry.xid, entry.position)) of (settled)
    cross join lateral (values ('net_pay_clearing', settled), ('employer_funding', -settled)) line (account, cents)
-   where type = 'OrderSettled' and kind in ('net-pay', 'repay', 'held-pay')
+   where type = 'OrderSettled' and kind in ('net-pay', 'repay', 'held-pay', 'tax-deposit')
   union all
   -- The debit that the file itself carried has filled the funding account from the employer's own.
   select stream, version, 2, account, cents
@@ -176,7 +178,7 @@ leg (stream, version, part, account, cents) as (
    cross join lateral (values
          ('employer_funding', (created ->> 'debits_cents')::bigint),
          ('employer_bank', -(created ->> 'debits_cents')::bigint)) line (account, cents)
-   where type = 'OrderSettled' and kind in ('net-pay', 'repay', 'held-pay')
+   where type = 'OrderSettled' and kind in ('net-pay', 'repay', 'held-pay', 'tax-deposit')
   union all
   -- A reversal that settled has brought money back; the file's own offset, where there is one, is not counted again.
   select stream, version, 1, account, cents
@@ -186,18 +188,25 @@ leg (stream, version, part, account, cents) as (
    where type = 'OrderSettled' and kind = 'reversal'
   union all
   -- Returned: net pay is owed again, and the money lies in the funding account, or never left the clearing. What was
-  -- remitted to others is owed to them again. A reversal that is returned did not bring anything back.
+  -- remitted to others is owed to them again, and so is every tax of a deposit. A reversal that is returned did not bring
+  -- anything back.
   select stream, version, 1, account, cents
     from entry
    cross join lateral (select (data ->> 'amount_cents')::bigint, exists (
          select from events_event settled
           where settled.stream = 'order-' || entry.order_key and settled.type = 'OrderSettled'
             and (settled.xid, settled.position) < (entry.xid, entry.position))) of (returned, was_settled)
-   cross join lateral (values
+   cross join lateral (
+         values
          (case when kind = 'reversal' then 'reversals' when was_settled then 'employer_funding' else 'net_pay_clearing' end,
           returned),
          (case when kind = 'reversal' then 'employer_funding'
-               else coalesce('garnishment/' || (data ->> 'remits'), 'returns') end, -returned)) line (account, cents)
+               else coalesce('garnishment/' || (data ->> 'remits'), 'returns') end, -returned)
+         union all
+         select account, cents
+           from jsonb_each_text(created -> 'taxes') tax
+          cross join lateral (values ('returns', value::bigint), (key, -value::bigint)) line (account, cents)
+         ) line (account, cents)
    where type in ('PaymentReturned', 'ReversalReturned')
   union all
   -- Voided: a check is stopped, and what had come back is not owed again.

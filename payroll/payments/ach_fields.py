@@ -78,6 +78,10 @@ MODIFIER = re.compile(r"[A-Z0-9]")
 SAME_DAY = re.compile(r"SD([01][0-9]|2[0-3])[0-5][0-9]")
 SAME_DAY_MOST_CENTS = 1_000_000_00
 LOAN_REVERSAL = "55"
+TAX = re.compile(  # a deposit by ACH credit: TXP segment of a CCD+ addenda, for Form 941, up to three kinds of amount
+    r"TXP\*[0-9]{9}\*94105\*[0-9]{2}(03|06|09|12)01"
+    r"(\*1\*(?P<one>[0-9]{1,10}))?(\*2\*(?P<two>[0-9]{1,10}))?(\*3\*(?P<three>[0-9]{1,10}))?\\"
+)
 SUPPORT = (
     re.compile(  # child support: DED segment of a CCD+ addenda; what follows the medical flag may be dropped
         r"DED\*CS\*[^*\\]{1,20}\*(?P<day>[0-9]{6})\*(?P<cents>[0-9]{1,10})\*[0-9]{9}\*[YNW]"

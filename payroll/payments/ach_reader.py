@@ -338,8 +338,11 @@ class _Reading:
             entries = self.batches[-1][1]
             information = record["payment information"].rstrip()
             entries[-1] = replace(entries[-1], addenda=(*entries[-1].addenda, information))
-            if self.batches[-1][0].sec_code == "CCD" and information.startswith("DED*"):
+            of_company = self.batches[-1][0].sec_code == "CCD"
+            if of_company and information.startswith("DED*"):
                 self.check_support(information, entries[-1].amount_cents)
+            if of_company and information.startswith("TXP*"):
+                self.check_tax(information, entries[-1].amount_cents)
 
     def check_support(self, information: str, amount_cents: int) -> None:
         """What a child support agency reads: a segment of the right shape, over the amount of its entry."""
@@ -349,6 +352,14 @@ class _Reading:
         if segment is not None:
             agrees = int(segment["cents"]) == amount_cents
             self.expect(agrees, "payment information", "another amount than its entry")
+
+    def check_tax(self, information: str, amount_cents: int) -> None:
+        """What the Treasury reads: a segment of the right shape, whose amounts add up to that of its entry."""
+        segment = fields.TAX.fullmatch(information)
+        self.expect(segment is not None, "payment information", "not a TXP segment of a Form 941 deposit")
+        if segment is not None:
+            told = sum(int(cents) for cents in segment.groupdict().values() if cents)
+            self.expect(told == amount_cents, "payment information", "other amounts than its entry")
 
     def batch_control(self, record: dict[str, str]) -> None:
         for name in ("service class", "company identification", "odfi identification", "batch number"):

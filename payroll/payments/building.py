@@ -19,7 +19,7 @@ from payroll.payments import ach, ach_reader, gateway_http, gateways
 from payroll.payments.funding import FundedBy
 from payroll.payments.gateway_http import HttpGateway, HttpPayment
 from payroll.payments.instructions import ACH, CHECK, HELD, Planned
-from payroll.payments.orders import REVERSAL, NewOrder
+from payroll.payments.orders import REVERSAL, TAX_DEPOSIT, NewOrder
 from payroll.payments.remittances import Remittance, by_kind
 
 CUT_OFF_DAYS = 2  # banking days before the money moves that the bank wants the file
@@ -34,7 +34,7 @@ class Built(NamedTuple):
 
 
 class Again(NamedTuple):
-    """A file that pays again what came back: which payment makes it one of a kind, and its letter."""
+    """A file besides those of the run, to pay again or to pay tax: which payment makes it one of a kind, its letter."""
 
     of: UUID
     modifier: str
@@ -140,17 +140,51 @@ def build_reversal(
     return Built(built.order._replace(reverses=traced), built.traces)
 
 
+def build_tax_deposit(
+    pinned: Pinned,
+    payment: UUID,
+    entry: ach.Entry,
+    taxes: Mapping[str, int],
+    *,
+    effective: date,
+    lead_days: int,
+    funded: FundedBy | None,
+    modifier: str,
+) -> Built:
+    """The order that deposits the federal tax of an employer's run: one entry, and the debit that funds it.
+
+    payment     the deposit's key, which makes its file one of a kind
+    taxes       cents by tax; the entry is of their sum
+    lead_days   banking days from the file's date to `effective`
+    raises      NeedsReview when no file can be made, or the finished file does not read as it should
+    """
+    batch = ach.federal_tax(entry, effective)
+    batches = funded.debited([funded.balanced(batch)]) if funded else [batch]
+    try:
+        file = _file(pinned, effective, modifier, batches, lead_days)
+    except ach.FileRefused as refused:
+        raise NeedsReview(f"no payment file can be made: {refused}") from refused
+    built = _order(pinned, TAX_DEPOSIT, effective, 0, file, Again(payment, modifier), False)
+    return Built(built.order._replace(taxes=taxes), built.traces)
+
+
 def _sent(of: Mapping[str, Any]) -> bytes:
     return objects.get_verified(of["object"], of["sha256"])
 
 
-def _file(pinned: Pinned, effective: date, letter: str, batches: Sequence[ach.Batch]) -> ach.File:
+def _file(
+    pinned: Pinned,
+    effective: date,
+    letter: str,
+    batches: Sequence[ach.Batch],
+    lead_days: int = CUT_OFF_DAYS,
+) -> ach.File:
     """A NACHA file, which a reader that shares nothing with its writer has read again."""
     file = ach.build(
         bank=gateways.odfi(),
         originator=ach.Originator(pinned.name, pinned.ein),
         batches=batches,
-        created=datetime.combine(calendar.add_banking_days(effective, -CUT_OFF_DAYS), time(12)),
+        created=datetime.combine(calendar.add_banking_days(effective, -lead_days), time(12)),
         modifier=letter,
     )
     read = ach_reader.read(file.content)

@@ -16,7 +16,7 @@ from payroll import keys, objects
 from payroll.models import EmployerRun, Payment, PayOrder
 from payroll.payments import ach_reader, orders, remittances
 from payroll.payments.came_back import Original
-from payroll.payments.instructions import ACH, individual_id, known_as
+from payroll.payments.instructions import ACH, DEPOSIT, individual_id, known_as
 from payroll.payments.orders import REVERSAL, REVERSED, REVERSING
 from payroll.payments.remittances import REMIT
 
@@ -27,6 +27,7 @@ class Sent(NamedTuple):
     version     how many events its own stream has; of_its_own is the state they leave it in, empty without any
     object      the order's file, with the sha256 on record
     remits      the kind of order that it remits money for; empty for a payment to the person
+    tax         the tax that it deposits; empty for all other payments
     reversal    whether it is the entry that takes the payment back, with its own order and trace
     """
 
@@ -46,12 +47,18 @@ class Sent(NamedTuple):
     object: str
     sha256: str
     remits: str = ""
+    tax: str = ""
     reversal: bool = False
+
+    @property
+    def to_others(self) -> bool:
+        """Whether it is no net pay: it goes to an agency, and no account of a person is to be held for it."""
+        return bool(self.remits or self.tax)
 
     @property
     def individual_id(self) -> str:
         """How the file and the bank call it."""
-        if self.remits:
+        if self.to_others:
             return remittances.individual_id(self.payment)
         return individual_id(self.employee_id, self.payment, self.part)
 
@@ -67,6 +74,7 @@ class Sent(NamedTuple):
         about = {
             name: str(value) if isinstance(value := getattr(self, name), UUID) else value for name in names
         }
+        about |= {"tax": self.tax} if self.tax else {}
         return about | ({"remits": self.remits} if self.remits else {})
 
 
@@ -98,7 +106,7 @@ class AllSent:
 def sent_as(traces: Iterable[str]) -> AllSent:
     """Every payment by bank that has one of these traces; a query each for payments, orders, runs and their events."""
     wanted = set(traces)
-    sent_by = Payment.objects.filter(method__in=(ACH, REMIT), trace__in=wanted)
+    sent_by = Payment.objects.filter(method__in=(ACH, REMIT, DEPOSIT), trace__in=wanted)
     rows = [(row, row.order, row.trace) for row in sent_by]
     # Reversals are few: those of a trace are found among all of them.
     for row in Payment.objects.filter(facts__reversal_trace__in=wanted):
@@ -134,6 +142,7 @@ def sent_as(traces: Iterable[str]) -> AllSent:
             object=order.object,
             sha256=order.facts["sha256"],
             remits=row.facts["remits"] if row.method == REMIT else "",
+            tax=row.facts["tax"] if row.method == DEPOSIT else "",
             reversal=order.kind == REVERSAL,
         )
         found.setdefault(trace, []).append(((order.effective, order.first_at), sent))

@@ -30,8 +30,10 @@ STATES = (
     *(RETURNED, REVERSING, REVERSED, NOT_REVERSED, VOIDED),
 )
 
-# Kinds of orders: what a run pays, what came back and is paid again, what was held back and is paid later, reversals.
+# Kinds of orders: what a run pays, what came back and is paid again, what was held back and is paid later, reversals,
+# federal tax of a run.
 NET_PAY, REPAY, HELD_PAY, REVERSAL = "net-pay", "repay", "held-pay", "reversal"
+TAX_DEPOSIT = "tax-deposit"
 
 NO_ORDER = {"check": "by check", "held": "held"}  # where a payment stands that no order carries, by method
 
@@ -44,6 +46,7 @@ class NewOrder(NamedTuple):
     effective   the day on which the bank is to move the money
     moved_by    the downstream system that sends it; empty when we do
     remitted    what of the credits goes to others than people, in cents by kind of garnishment
+    taxes       of a tax deposit: cents by tax, as the ledger calls it
     reverses    of a reversal: payment, employee id, paycheck, cents and trace of each entry
     """
 
@@ -62,13 +65,15 @@ class NewOrder(NamedTuple):
     gateway: str
     moved_by: str = ""
     remitted: Mapping[str, int] = {}
+    taxes: Mapping[str, int] = {}
     reverses: tuple[tuple[str, str, str, int, str], ...] = ()
 
     def event(self) -> NewEvent:
         """The first event of its stream."""
         facts = self._asdict()
-        if not facts["remitted"]:
-            del facts["remitted"]
+        for name in ("remitted", "taxes"):
+            if not facts[name]:
+                del facts[name]
         facts = {"order": str(facts.pop("key")), **facts, "state": CREATED}
         if not self.reverses:
             del facts["reverses"]

@@ -25,7 +25,7 @@ from payroll.manifest import Pinned
 from payroll.models import Decision, Payment, PayOrder
 from payroll.payments import building, decisions, funding, pay_accounts, sending
 from payroll.payments.building import MODIFIERS, Again, Built
-from payroll.payments.instructions import ACH, HELD, Planned, known_as
+from payroll.payments.instructions import ACH, DEPOSIT, HELD, Planned, known_as
 from payroll.payments.orders import HELD_PAY, REPAY, RETURNED, VOIDED
 from payroll.payments.remittances import REMIT
 from payroll.projections import PAYCHECKS, RUNS
@@ -117,7 +117,7 @@ def repay(*, by: str, run: UUID | None = None, employer: str = "", payments: Seq
 
 def _chosen(run: UUID | None, employer: str, payments: Sequence[UUID]) -> list[Payment]:
     """The payments that came back, or were held back, and were not paid again. Raises Refused."""
-    back = Q(state_of_its_own=RETURNED) & ~Q(method=REMIT)
+    back = Q(state_of_its_own=RETURNED) & ~Q(method__in=(REMIT, DEPOSIT))
     wanted = back | Q(method=HELD) & ~Q(state_of_its_own=VOIDED)
     wanted &= Q(run=run) if run else Q()
     wanted &= Q(employer=employer) if employer else Q()
@@ -191,7 +191,7 @@ def _orders(ready: Sequence[Back]) -> Iterator[tuple[Built, list[Back]]]:
         pinned = Pinned.of(history.facts["EmployerRunOpened"])
         # What came back lies in the funding account already; what was held back never left the employer's own.
         funded = funding.of(pinned, history.manifests) if kind == HELD_PAY else None
-        again = Again(min(each.row.payment for each in members), _letter(pinned.employer, effective, letters))
+        again = Again(min(each.row.payment for each in members), letter(pinned.employer, effective, letters))
         try:
             made = building.build(
                 pinned,
@@ -207,8 +207,12 @@ def _orders(ready: Sequence[Back]) -> Iterator[tuple[Built, list[Back]]]:
             yield built, [each for each in members if str(each.planned.key) in built.traces]
 
 
-def _letter(employer: str, effective: date, letters: dict[str, int]) -> str:
-    """The letter of an employer's next file for a day: runs begin at A, what is paid again at the end."""
+def letter(employer: str, effective: date, letters: dict[str, int]) -> str:
+    """The letter of an employer's next file for a day: runs begin at A, what is paid besides them at the end.
+
+    letters   how many an employer has by now, kept between calls
+    raises    Refused when there is none left
+    """
     before = letters.get(employer)
     if before is None:
         before = PayOrder.objects.filter(employer=employer, effective=effective.isoformat()).count()

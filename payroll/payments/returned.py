@@ -56,7 +56,7 @@ def take_in(follows: Follows, file: CameBack, sha256: str, by: str) -> None:
     changed = [(record, payment) for record in file.changes if (payment := _of_change(follows, record, sent))]
     payments = [payment for _, payment in returned] + [payment for _, payment in changed]
     follows.matched += len(payments)
-    of_account = _of_account([payment for payment in payments if not payment.remits], sha256)
+    of_account = _of_account([payment for payment in payments if not payment.to_others], sha256)
     for back, payment in returned:
         on = str(file.created.date()) if file.created else ""
         _returned(follows, payment, back.code, on, f"line {back.line}", sha256, of_account)
@@ -75,7 +75,7 @@ def take_in_listed(follows: Follows, told: reports.ListedReturn, sha256: str) ->
         (each, payment) for each in told.returns if (payment := _of_listed(follows, told.key, each, sent))
     ]
     follows.matched += len(returned)
-    of_account = _of_account([payment for _, payment in returned if not payment.remits], sha256)
+    of_account = _of_account([payment for _, payment in returned if not payment.to_others], sha256)
     for back, payment in returned:
         on, where = back.returned_on.isoformat(), f"the payment {back.payment}"
         _returned(follows, payment, back.code, on, where, sha256, of_account)
@@ -118,6 +118,11 @@ def _returned(  # noqa: PLR0917
         follows.notes.append(
             f"{where}: {dollars(payment.amount_cents)} that {payment.employer} withheld for "
             f"{payment.remits} of {payment.employee_id} came back: it is owed to the agency again, by hand"
+        )
+    elif payment.tax:
+        follows.notes.append(
+            f"{where}: {dollars(payment.amount_cents)} of federal tax that {payment.employer} deposited came back: "
+            "it is owed again. Mend what was refused, then payments deposit"
         )
     elif came_back.return_code(code).hold:
         stream, version, about = of_account(payment)
@@ -200,6 +205,12 @@ def _of_change(follows: Follows, record: Change, sent: matching.AllSent) -> Sent
         follows.findings.append(
             f"line {record.line}: the notice {record.code} is of an account that {newest.remits} is remitted to: "
             "correct garnishments.csv"
+        )
+        return None
+    elif newest.tax:
+        follows.findings.append(
+            f"line {record.line}: the notice {record.code} is of the account that federal tax is deposited to: correct "
+            "PAYROLL_TAX_ROUTING and PAYROLL_TAX_ACCOUNT"
         )
         return None
     return newest

@@ -1,6 +1,6 @@
 -- Payments, one row each: from what was instructed on a paycheck, which the same fold has just brought up to the same
--- event, to the person and to those whom orders name; and from what was paid again of those that came back. Their state is
--- that of their order until then.
+-- event, to the person and to those whom orders name; from what was paid again of those that came back; and from deposits of
+-- federal tax. Their state is that of their order until something of their own happens.
 with instruction as materialized (
   select e.stream, e.data
     from events_event e
@@ -31,4 +31,15 @@ select (data ->> 'reissue_key')::uuid, data ->> 'paycheck', (data ->> 'run')::uu
    and (xid, position) <= (%(upto_xid)s::text::xid8, %(upto_position)s)
    and type = 'PaymentReissued'
    and stream >= 'payment-' and stream < 'payment.'
+ union all
+-- A deposit of federal tax is of an employer's run, and of nobody's paycheck.
+select (data ->> 'payment')::uuid, '', (data ->> 'run')::uuid, (data ->> 'employer_run')::uuid,
+       data ->> 'employer', '', data ->> 'pay_date', (data ->> 'part')::int, 'deposit',
+       (data ->> 'amount_cents')::bigint, (data ->> 'order')::uuid, data ->> 'trace', '',
+       jsonb_build_object('tax', data ->> 'tax', 'tax_period_end', data ->> 'tax_period_end', 'taxes', data -> 'taxes')
+  from events_event
+ where (xid, position) > (%(after_xid)s::text::xid8, %(after_position)s)
+   and (xid, position) <= (%(upto_xid)s::text::xid8, %(upto_position)s)
+   and type = 'TaxDepositOrdered'
+   and stream >= 'taxdeposit-' and stream < 'taxdeposit.'
     on conflict (payment) do nothing

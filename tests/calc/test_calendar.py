@@ -276,3 +276,19 @@ def test_paydays_are_explained() -> None:
     facts = add_up([calendar.paydays_working(2026, "biweekly", date(2024, 1, 4))])
     assert facts == {"first_in_year": "2026-01-01", "paydays_in_year": 27}
     assert add_up([calendar.paydays_working(2026, "monthly", date(2026, 1, 30))]) == {"paydays_in_year": 12}
+
+
+@pytest.mark.parametrize(
+    ("day", "end"),
+    [
+        (date(2026, 1, 1), date(2026, 3, 31)),
+        (date(2026, 3, 31), date(2026, 3, 31)),
+        (date(2026, 4, 1), date(2026, 6, 30)),
+        (date(2026, 9, 30), date(2026, 9, 30)),
+        (date(2026, 10, 1), date(2026, 12, 31)),
+        (date(2026, 12, 31), date(2026, 12, 31)),
+        (date(2099, 12, 31), date(2099, 12, 31)),
+    ],
+)
+def test_a_day_is_in_the_quarter_that_ends_on(day: date, end: date) -> None:
+    assert calendar.quarter_end(day) == end

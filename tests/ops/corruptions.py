@@ -245,3 +245,47 @@ TABLES: dict[str, tuple[str, bool, str]] = {
     ),
     "a trigger gone": ("immutable", True, "drop trigger events_event_no_truncate on events_event"),
 }
+
+
+ORDERED = "stream like 'taxdeposit-%'"
+ITS_ORDER = (
+    "stream in (select 'order-' || (data ->> 'order') from events_event where type = 'TaxDepositOrdered')"
+)
+# Of a part whose federal tax is deposited: each has to be found by the line "deposited".
+DEPOSITS: dict[str, list[str]] = {
+    "a deposit gone": ["delete from events_event where type = 'TaxDepositOrdered'"],
+    "a proposal gone": ["delete from events_event where type = 'TaxDepositProposed'"],
+    "a deposit, a cent more": [more("amount_cents", "TaxDepositOrdered", ORDERED)],
+    "a cent moved from tax to tax": [
+        "update events_event set data = data || jsonb_build_object('taxes', jsonb_build_object("
+        "'social_security', 29759, 'medicare', 6961, 'federal_income_tax', 20415)) where type = 'TaxDepositOrdered'"
+    ],
+    "a deposit by one person": [replaced("deposit_confirmed_by", "amy", "TaxDepositOrdered", ORDERED)],
+    "a deposit on another day than proposed": [
+        replaced("effective", "2026-12-31", "TaxDepositProposed", ORDERED)
+    ],
+    "a deposit twice": [
+        COPY.format(stream="stream", version="version + 1", data="data")
+        + " from events_event where type = 'TaxDepositOrdered'"
+    ],
+    "a deposit under a key of its own making": [
+        replaced("payment", str(UUID(int=7)), "TaxDepositOrdered", ORDERED)
+    ],
+    "a deposit in another order": [replaced("order", str(UUID(int=7)), "TaxDepositOrdered", ORDERED)],
+    "its order, a cent more": [more("credits_cents", "OrderCreated", ITS_ORDER)],
+    "its order of another file": [replaced("sha256", "0" * 64, "OrderCreated", ITS_ORDER)],
+    "its order not committed as being sent": [
+        f"delete from events_event where type = 'OrderSending' and {ITS_ORDER}"
+    ],
+    "its order accepted twice": [
+        COPY.format(stream="stream", version="version + 1", data="data")
+        + f" from events_event where type = 'OrderAccepted' and {ITS_ORDER}"
+    ],
+    "a tax withheld, a cent less": [more("federal_income_tax_cents", "TaxCalculated", ANN, -1)],
+}
+DEPOSITED_BOOKS = {
+    "a deposit gone": "delete from movement where account = '9400123'",
+    "a deposit, a cent more": "update movement set amount_cents = amount_cents + 1 where account = '9400123'",
+    "a deposit, twice": f"insert into movement (file, trace, {MOVED}) select file, trace + 77, {MOVED} from movement "
+    "where account = '9400123'",
+}

@@ -29,7 +29,7 @@ def test_a_paid_employer_shows_what_its_accounts_come_to(tmp_path: Any, settings
     payday.begin(tmp_path / "roster", settings)
     paid, waiting = Row.objects.get(employer="A3"), Row.objects.get(employer="A2")
     page = client().get(words.page(Row, paid.pk)).content.decode()
-    assert "net pay that the bank has been told to pay" in page
+    assert "what the bank has been told to pay" in page
     assert page.count(words.amount(paid.net_cents)) >= 3, "net pay, what was paid, and what is under way"
     assert "Nothing is posted until" in client().get(words.page(Row, waiting.pk)).content.decode()
 

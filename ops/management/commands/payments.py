@@ -8,6 +8,7 @@ from uuid import UUID
 from django.core.management import BaseCommand, CommandError
 
 from events import projection, store
+from ops import depositing
 from ops.permitted import check
 from ops.status import find_run
 from payroll.calc.money import dollars
@@ -63,6 +64,7 @@ class Command(BaseCommand):
         again.add_argument("--employer", metavar="ID", default="")
         again.add_argument("--payment", metavar="KEY", type=UUID, nargs="+", default=[])
         again.add_argument("--as", dest="user", required=True, metavar="USER")
+        depositing.add_arguments(verbs)
         for verb, does in (
             ("halt", "stop all sending, within seconds"),
             ("resume", "let payments go out again"),
@@ -149,6 +151,13 @@ class Command(BaseCommand):
         for key, why in done.waiting.items():
             self.stdout.write(f"  {key} waits: {why}")
 
+    def do_deposit(self, *, run: str, json: bool, **options: Any) -> None:
+        asked = {name: options[name] for name in ("user", "employer", "effective", "preview")}
+        found = find_run(run).run
+        lines, done = depositing.carry_out(found, **asked)
+        facts = depositing.told(found, lines, done)
+        self._say(depositing.in_words(lines, done), facts, json)
+
     def do_halt(self, *, user: str, reason: str, json: bool, **_: Any) -> None:
         check(user, "payroll.halt_payments", "stop all payments")
         halt.halt(by=user, reason=reason)
@@ -200,7 +209,7 @@ def _payment(row: Payment) -> dict[str, Any]:
     )
     return {
         "key": str(row.payment),
-        "what": f"{row.employee_id}, part {row.part}, paid {row.pay_date}",
+        "what": f"{row.employee_id or 'federal tax'}, part {row.part}, paid {row.pay_date}",
         "state": state,
         "run": str(row.run),
         "employer": row.employer,

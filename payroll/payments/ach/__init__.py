@@ -1,4 +1,4 @@
-"""The writer of NACHA files: pay to people, funding debits, child support, prenotes, reversals.
+"""The writer of NACHA files: pay to people, funding debits, child support, federal tax, prenotes, reversals.
 
 Pure functions of the payment set: the same entries, in any order, give the same bytes, so a file rebuilt after a
 crash has the sha256 that was recorded before it. `ach_reader` checks the finished file and shares no code with this.
@@ -6,6 +6,7 @@ crash has the sha256 that was recorded before it. `ach_reader` checks the finish
     entries.py   Entry, Batch, the two parties, the ceilings       kinds.py    the batches that payroll sends
     checks.py    what is refused                                   divide.py   over the limits: several files
     write.py     batches to bytes, and each payment's trace        support.py  the addenda of child support
+                                                                  txp.py      the addenda of federal tax
 
 source   Nacha Operating Rules, appendix 3 (record layouts); PAYROLL description rule, from 2026-03-20
 """
@@ -29,6 +30,7 @@ from payroll.payments.ach.entries import (
 )
 from payroll.payments.ach.kinds import (
     child_support,
+    federal_tax,
     funding,
     live_from,
     payroll,
@@ -58,6 +60,7 @@ __all__ = [
     "Originator",
     "build",
     "child_support",
+    "federal_tax",
     "fitted",
     "funding",
     "live_from",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 CREDIT, DEBIT = "credit", "debit"
 PPD, CCD = "PPD", "CCD"
-FUNDING, CHILD_SUPPORT, REVERSAL = "FUNDING", "CHILDSUP", "REVERSAL"
+FUNDING, CHILD_SUPPORT, TAX_PAYMENT, REVERSAL = "FUNDING", "CHILDSUP", "TAXPAYMENT", "REVERSAL"
 
 # (account type, direction): the code of an entry that moves money, and of its prenotification
 TRANSACTION_CODES = {

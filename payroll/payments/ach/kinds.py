@@ -1,4 +1,4 @@
-"""The kinds of batch that payroll sends: pay, funding, child support, reversal; prenotes and same-day settlement."""
+"""The kinds of batch that payroll sends: pay, funding, child support, federal tax, reversal; prenotes and same-day."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +14,7 @@ from payroll.payments.ach.entries import (
     PPD,
     REVERSAL,
     SAME_DAY_WINDOWS,
+    TAX_PAYMENT,
     Batch,
     Entry,
     FileRefused,
@@ -74,6 +75,17 @@ def child_support(entries: Sequence[Entry], effective: date) -> Batch:
         if not entry.addenda:
             raise FileRefused("a support payment has no addenda", entry=place)
     return Batch(CCD, CHILD_SUPPORT, effective, tuple(entries))
+
+
+def federal_tax(entry: Entry, effective: date) -> Batch:
+    """A deposit of federal tax to the Treasury: CCD+, one entry with the text of `txp.addenda`.
+
+    raises   FileRefused for an entry without it: nobody could tell whose tax it is
+    source   EFTPS Financial Institution Handbook, ACH credit: entry description
+    """
+    if not entry.addenda:
+        raise FileRefused("a tax deposit has no addenda", entry=1)
+    return Batch(CCD, TAX_PAYMENT, effective, (entry,))
 
 
 def prenote(entry: Entry) -> Entry:
