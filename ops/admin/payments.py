@@ -34,6 +34,7 @@ TONES = {
     orders.REVERSED: "plain",
     orders.VOIDED: "plain",
     orders.NOT_REVERSED: "bad",
+    orders.CROSSED: "bad",
 }
 SHOWN_MAX = 200
 OWED = (Q(state_of_its_own=orders.RETURNED) | Q(method=HELD)) & ~Q(facts__has_key="reissue_key")

@@ -11,13 +11,16 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db.models import QuerySet
+from django.db.models.fields.json import KT
+
 from events import store
 from payroll import keys, objects
 from payroll.models import EmployerRun, Payment, PayOrder
 from payroll.payments import ach_reader, orders, remittances
 from payroll.payments.came_back import Original
 from payroll.payments.instructions import ACH, individual_id, known_as
-from payroll.payments.orders import REVERSAL, REVERSED, REVERSING
+from payroll.payments.orders import CROSSED, NOT_REVERSED, REVERSAL, REVERSED, REVERSING
 from payroll.payments.remittances import REMIT
 
 
@@ -27,6 +30,7 @@ class Sent(NamedTuple):
     version     how many events its own stream has; of_its_own is the state they leave it in, empty without any
     object      the order's file, with the sha256 on record
     remits      the kind of order that it remits money for; empty for a payment to the person
+    paycheck    the stream of the one that it pays, or remits for
     reversal    whether it is the entry that takes the payment back, with its own order and trace
     """
 
@@ -47,6 +51,7 @@ class Sent(NamedTuple):
     sha256: str
     remits: str = ""
     reversal: bool = False
+    paycheck: str = ""
 
     @property
     def individual_id(self) -> str:
@@ -57,8 +62,9 @@ class Sent(NamedTuple):
 
     @property
     def can_come_back(self) -> bool:
-        """Whether the bank may still give it back: a payment once, and the reversal of one once."""
-        return self.of_its_own in {REVERSING, REVERSED} if self.reversal else not self.of_its_own
+        """Whether the bank may still give it back: a payment once, and the reversal of one once, in either order."""
+        own = {REVERSING, REVERSED, CROSSED if self.reversal else NOT_REVERSED}
+        return self.of_its_own in (own if self.reversal else {"", *own})
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -72,10 +78,10 @@ class Sent(NamedTuple):
 
 @dataclass(slots=True)
 class AllSent:
-    """Payments by trace, newest order first; `taken` are those that a record of the file has claimed."""
+    """Payments by trace, newest order first; `taken` are those that a record of the file has claimed, by order."""
 
     by_trace: dict[str, list[Sent]]
-    taken: set[UUID]
+    taken: set[tuple[UUID, UUID]]
 
     def of_order(self, order: UUID, payment: UUID) -> Sent | None:
         """A payment of an order that went out as a list, where each is traced by its own key."""
@@ -100,8 +106,7 @@ def sent_as(traces: Iterable[str]) -> AllSent:
     wanted = set(traces)
     sent_by = Payment.objects.filter(method__in=(ACH, REMIT), trace__in=wanted)
     rows = [(row, row.order, row.trace) for row in sent_by]
-    # Reversals are few: those of a trace are found among all of them.
-    for row in Payment.objects.filter(facts__reversal_trace__in=wanted):
+    for row in taken_back_as(wanted):
         rows.append((row, UUID(row.facts["reversal_order"]), row.facts["reversal_trace"]))
     carried = {row.order: row for row in PayOrder.objects.filter(order__in={order for _, order, _ in rows})}
     runs = EmployerRun.objects.filter(employer_run__in={row.employer_run for row, *_ in rows})
@@ -135,6 +140,7 @@ def sent_as(traces: Iterable[str]) -> AllSent:
             sha256=order.facts["sha256"],
             remits=row.facts["remits"] if row.method == REMIT else "",
             reversal=order.kind == REVERSAL,
+            paycheck=row.paycheck,
         )
         found.setdefault(trace, []).append(((order.effective, order.first_at), sent))
     newest_first = {
@@ -142,6 +148,12 @@ def sent_as(traces: Iterable[str]) -> AllSent:
         for trace, several in found.items()
     }
     return AllSent(newest_first, set())
+
+
+def taken_back_as(traces: Iterable[str]) -> QuerySet[Payment]:
+    """Payments whose reversal has one of these traces, found by the partial index that only reversals are in."""
+    reversals = Payment.objects.filter(facts__has_key="reversal_trace")
+    return reversals.alias(reversal_trace=KT("facts__reversal_trace")).filter(reversal_trace__in=traces)
 
 
 def accounts_of(sent: Iterable[Sent]) -> dict[UUID, str]:
