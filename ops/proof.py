@@ -22,7 +22,7 @@ from ops.people import carried_over, days_once, nobody_missing
 from ops.reconcile import reconcile
 from ops.sums import lines_add_up, worksheets_agree
 from ops.undone import undone_by_two
-from payroll import frozen, keys, manifest, objects, rulebook
+from payroll import by_hand, frozen, keys, manifest, objects, rulebook
 from payroll.control import disagreements
 from payroll.domain import OUT
 from payroll.steps import PIPELINE
@@ -210,6 +210,7 @@ def books_agree(evidence: Evidence) -> Iterator[str]:
 def figures(run: UUID | str) -> dict[str, Any]:
     """What a run comes to, by employer: people in the manifest and what became of them; net pay and payments."""
     found = {}
+    left = by_hand.listed(UUID(str(run)))
     for part in Evidence(run).employers():
         instructed, began = part.facts.get("PaymentsInstructed", {}), part.facts.get("EmployerRunBegan", {})
         ends = Counter(events[-1].type for events in part.paychecks.values())
@@ -223,6 +224,7 @@ def figures(run: UUID | str) -> dict[str, Any]:
             "checks_cents": instructed.get("checks_cents", 0),
             "remitted_cents": instructed.get("remitted_cents", 0),
             "by_hand": instructed.get("by_hand", {}),
+            "left_to_people": [item.facts for item in left if item.employer == part.employer],
             "orders": {str(order.created.get("order")): order.state for order in part.orders},
         }
     return found

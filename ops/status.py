@@ -14,6 +14,7 @@ from django.db.models import Count, Q, Sum
 from events import limits, projection
 from events.limits import Standing
 from events.models import DeadLetter, DeadLetterState, Limit, Work, WorkState
+from ops import by_hand_words, undoing
 from ops.depositing import notes
 from payroll import keys, objects
 from payroll.calc.money import dollars
@@ -185,7 +186,13 @@ def run_status(run: UUID | str) -> RunStatus:
         people=dict(people),
         state="stopped" if stopped else pay_run.state,
         limits=[_in_words(limit, sum(part.employees for part in parts)) for limit in of_run],
-        notes=_notes(pay_run.facts, pay_run.state) + _notes_of(rows) + list(notes(rows)),
+        notes=[
+            *_notes(pay_run.facts, pay_run.state),
+            *_notes_of(rows),
+            *notes(rows),
+            *undoing.waiting(run, [row.employer for row in rows]),
+            *by_hand_words.notes(run),
+        ],
         **sums,
     )
 
@@ -252,7 +259,7 @@ def _notes(facts: dict[str, Any], state: str) -> list[str]:
 
 
 def _notes_of(parts: Sequence[EmployerRun]) -> list[str]:
-    """Who was carried over from an employer's part, what is to be remitted by hand, what took an approval back."""
+    """Who was carried over from an employer's part, what the bank does not do for it, what took an approval back."""
     notes = []
     for part in parts:
         facts = part.facts
@@ -261,12 +268,7 @@ def _notes_of(parts: Sequence[EmployerRun]) -> list[str]:
                 f"{part.employer}: {len(carried)} carried over to run {facts['carried_to_run']} by "
                 f"{facts['released_by']}: {facts['released_reason']}"
             )
-        if by_hand := facts.get("by_hand"):
-            sums = (
-                f"{kind.replace('_', ' ')} {dollars(cents)} ({count})"
-                for kind, (count, cents) in sorted(by_hand.items())
-            )
-            notes.append(f"{part.employer}: to be remitted by hand, by kind of order: {', '.join(sums)}")
+        notes += [f"{part.employer}: {note}" for note in by_hand_words.ahead(facts)]
         if "voided_register_sha256" in facts and not part.approved_by:
             notes.append(f"{part.employer}: {voided(facts)}")
     return notes

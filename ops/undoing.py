@@ -1,13 +1,13 @@
 """`payrun undo` in words: what can still be undone, step by step, at what cost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from payroll.calc.money import dollars
 from payroll.refusal import Refused
-from payroll.undo import decide
+from payroll.undo import decide, left
 from payroll.undo.plan import WORDS, Preview
 
 
@@ -28,12 +28,69 @@ class Asked:
         return cls(run, named or employer, employee_id)
 
 
-def told(asked: Asked, parts: Sequence[Preview]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is to be done about it: withdraw, preview, or else propose or confirm, in this order."""
+
+    user: str
+    reason: str
+    preview: bool
+    withdraw: bool
+    check_cashed: bool
+
+
+def act(asked: Asked, options: Options) -> tuple[dict[str, Any], list[str]]:
+    """Do what `payrun undo` was told; what came of it, for programs and for people. Raises Refused."""
+    of = {"employer": asked.employer, "employee_id": asked.employee_id}
+    if options.preview and not options.withdraw:
+        parts = decide.preview(asked.run, **of, check_cashed=options.check_cashed)
+        proposal = decide.proposed(asked.run, **of)
+        return told(asked, parts, proposal), [in_words(parts), *_proposed(proposal)]
+    if not options.user:
+        raise Refused("who undoes it? Name them with --as, or look with --preview")
+    if options.withdraw:
+        key = decide.withdraw(asked.run, by=options.user, reason=options.reason, **of)
+        said = "withdrawn: nothing is undone. It may be proposed anew"
+        return {"run": str(asked.run), "undo": str(key), "withdrawn": True}, [said]
+    undone = decide.undo(
+        asked.run, by=options.user, reason=options.reason, **of, check_cashed=options.check_cashed
+    )
+    did = {"undo": str(undone.key), "confirmed": undone.confirmed}
+    return told(asked, undone.parts) | did, [in_words(undone.parts), after(undone)]
+
+
+def waiting(run: UUID | str, employers: Iterable[str]) -> list[str]:
+    """What somebody has proposed to undo of a run and nobody has confirmed, in words."""
+    return [
+        f"{facts['proposed_by']} has proposed to undo {facts['employer'] or 'all of it'}: {facts['reason']}"
+        for facts in decide.waiting(UUID(str(run)), employers)
+    ]
+
+
+def _proposed(proposal: dict[str, Any]) -> list[str]:
+    """Who has proposed it, where it waits for a second person."""
+    if not proposal:
+        return []
+    return [
+        f"proposed by {proposal['proposed_by']}: {proposal['reason']}; somebody else confirms it with --as, or it is "
+        "taken back with --withdraw --as"
+    ]
+
+
+def told(asked: Asked, parts: Sequence[Preview], proposal: dict[str, Any] | None = None) -> dict[str, Any]:
     """As one JSON object."""
+    named = ("proposed_by", "reason", "check_cashed")
+    waits = {"proposal": {name: proposal[name] for name in named}} if proposal else {}
     return {
         "run": str(asked.run),
-        "parts": [each._asdict() | {"lines": [line._asdict() for line in each.lines]} for each in parts],
+        **waits,
+        "parts": [_facts(each) for each in parts],
     }
+
+
+def _facts(part: Preview) -> dict[str, Any]:
+    by_hand = {kind: each._asdict() for kind, each in part.by_hand.items()}
+    return part._asdict() | {"lines": [line._asdict() for line in part.lines], "by_hand": by_hand}
 
 
 def in_words(parts: Sequence[Preview]) -> str:
@@ -53,6 +110,7 @@ def _block(part: Preview) -> list[str]:
         f"  {part.entries[does]} payments of {dollars(part.cents[does])}: {WORDS[does]}"
         for does in part.entries
     ]
+    lines += [f"  {sentence}" for sentence in left.in_words(part.by_hand)]
     if part.reversible_until:
         lines.append(f"  the last day for reversing entries is {part.reversible_until}")
     if not part.entries:
@@ -79,6 +137,9 @@ def add_arguments(verbs: Any) -> None:
     undo.add_argument("--reason", default="", help="why, for the record; whoever proposes gives it")
     undo.add_argument(
         "--check-cashed", action="store_true", help="paper checks were cashed: they are owed back"
+    )
+    undo.add_argument(
+        "--withdraw", action="store_true", help="take a proposal back that nobody has confirmed"
     )
     undo.add_argument("--preview", action="store_true", help="show what would be done, and do nothing")
     undo.add_argument("--json", action="store_true")

@@ -1,16 +1,19 @@
 """Individual notices: to a table, each once by its key. What the world outside is told is in publications.py."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from events import store
+from events.store import NewEvent
 from payroll import keys
 from payroll.calc.money import dollars
 from payroll.models import Notification
 from payroll.payments.instructions import HELD
 
 SETTLED = "payment.settled"
+VOIDED = "paycheck.voided"
+OWED_BACK = "recovery.opened"
 
 
 def paid(facts: dict[str, dict[str, Any]]) -> list[Notification]:
@@ -44,6 +47,74 @@ def paid(facts: dict[str, dict[str, Any]]) -> list[Notification]:
             if (cents := _paid_cents(event.data["payments"]))
         ),
     ]
+
+
+def voided(opened: Mapping[str, Any], undo: str, what: Mapping[str, Mapping[str, int]]) -> list[Notification]:
+    """What to tell when paychecks that were instructed are void: one notice to the employer, one to each person.
+
+    opened   the facts with which the employer's run was opened
+    undo     the key of the undoing
+    what     by paycheck: the cents of what is done to its payments, as payroll/undo/plan.py names it
+    """
+    day = opened["pay_date"]
+    told = []
+    for paycheck, cents in what.items():
+        sentences = [
+            sentence.format(dollars(cents[name])) for name, sentence in SAID.items() if cents.get(name)
+        ]
+        if sentences:
+            said = " ".join([f"Your pay of {day} is void.", *sentences])
+            told.append(_notice(VOIDED, opened, said, keys.employee_of(paycheck), paycheck))
+    if told:
+        said = f"{len(told)} paychecks of {day} are void, {dollars(sum(map(_sum, what.values())))} in all"
+        told.append(_notice(VOIDED, opened, said, "", undo))
+    return told
+
+
+# What becomes of the money of a paycheck that is void, by how it was paid.
+SAID = {
+    "reverse": "{} are taken back from your account.",
+    "recover": "{} that you were paid are owed back, and are taken from your later pay.",
+    "stop": "The check of {} is stopped: do not cash it.",
+    "withdraw": "{} were not sent to the bank, and are not paid.",
+    "void": "{} had not reached you, and are not paid again.",
+}
+
+
+def owed_back(events: Iterable[NewEvent]) -> list[Notification]:
+    """What to tell those who owe net pay back.
+
+    events   of several kinds; those that open a recovery are told of
+    """
+    return [
+        _notice(
+            OWED_BACK,
+            event.data,
+            f"You were paid {dollars(event.data['amount_cents'])} too much. It is taken from your later pay.",
+            event.data["employee_id"],
+            event.data["recovery"],
+        )
+        for event in events
+        if event.type == "RecoveryOpened"
+    ]
+
+
+def _notice(
+    topic: str, about: Mapping[str, Any], message: str, employee_id: str, *cause: object
+) -> Notification:
+    """One notice; the same cause again is the same notice."""
+    return Notification(
+        id=keys.key("notification", topic, about["employer_run"], employee_id, *cause),
+        topic=topic,
+        employer_run=UUID(about["employer_run"]),
+        employer=about["employer"],
+        employee_id=employee_id,
+        message=message,
+    )
+
+
+def _sum(cents: Mapping[str, int]) -> int:
+    return sum(cents.values())
 
 
 def _paid_cents(payments: list[list[Any]]) -> int:

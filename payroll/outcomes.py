@@ -9,10 +9,12 @@ from django.conf import settings
 from events.failures import NeedsReview
 from events.saga import Outcome
 from events.store import NewEvent
-from payroll import approvals, keys, recoveries, register
+from payroll import approvals, keys, manifest, recoveries, register
 from payroll.control import ControlTotals, control_totals, disagreements
 from payroll.history import History
 from payroll.manifest import Pinned
+from payroll.payments import gateways
+from payroll.payments.gateway_http import HttpGateway
 from payroll.payments.orders import Order
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ def validated(history: History, totals: ControlTotals) -> Outcome:
     facts |= {f"total_{name}": value for name, value in totals._asdict().items() if name.endswith("_cents")}
     facts |= {"payable": totals.payable, "register_sha256": totals.register_sha256}
     facts |= register.keep(history.facts["EmployerRunOpened"]["employer_run"])
+    facts |= _not_by_gateway(history)
     event = history.next("EmployerRunValidated", facts)
     if not settings.PAYROLL_AUTO_APPROVE:
         return Outcome(events=[event], wait=True)
@@ -54,6 +57,24 @@ def validated(history: History, totals: ControlTotals) -> Outcome:
     approval = {"approved_by": "auto-approve", "approved_register_sha256": totals.register_sha256}
     approved = NewEvent(event.stream, event.version + 1, "EmployerRunApproved", approval)
     return Outcome(events=[event, approved], within=lambda: approvals.record(approved))
+
+
+def _not_by_gateway(history: History) -> dict[str, Any]:
+    """What was frozen for the payment files and the bank that is configured does not do: said before anybody approves.
+
+    unfunded       how the employer wants its files funded, where payments go out as a list that debits nothing
+    not_remitted   for how many orders the roster says where their money goes, and it has to go by hand
+    """
+    if gateways.configured() != HttpGateway.name:
+        return {}
+    facts: dict[str, Any] = {}
+    not_remitted = 0
+    for written in history.manifests:
+        frozen = manifest.read(written["object"], written["sha256"])
+        not_remitted += sum(len(person.get("remittances", ())) for person in frozen["employees"])
+        if funding := frozen["terms"].get("funding"):
+            facts["unfunded"] = funding["way"]
+    return facts | ({"not_remitted": not_remitted} if not_remitted else {})
 
 
 def owed_back(history: History, overpaid_cents: Mapping[str, int]) -> Iterator[NewEvent]:

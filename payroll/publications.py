@@ -45,12 +45,18 @@ TABLE: dict[str, tuple[Told, ...]] = {
     "EmployerRunCancelled": (Told(topics.EMPLOYER_CANCELLED),),
     "EmployerRunCompleted": (Told(topics.EMPLOYER_COMPLETED, ("notifications",)),),
     "MoneyMoved": (Told(topics.PAYMENT_SETTLED, ("paid", "paid_cents", "gateway")),),
+    "UndoCompleted": (Told(topics.PAYROLL_UNDONE, ("paychecks", "employer")),),
+    "RecoveryOpened": (Told(topics.RECOVERY_OPENED, ("because",)),),
+    "RecoveryCancelled": (Told(topics.RECOVERY_CANCELLED, ("cancelled_because",)),),
     "BooksDiffered": (Told(topics.RECONCILE_DIFFERS, DIFFERENCE),),
     "DeadLettered": (Told(topics.DEAD_LETTER_CREATED, LETTER), Told(topics.PAYMENT_FAILED, LETTER)),
     "Redriven": (Told(topics.DEAD_LETTER_CLOSED, ("step",)),),
     "Dismissed": (Told(topics.DEAD_LETTER_CLOSED, ("step",)),),
     "CarriedOver": (Told(topics.DEAD_LETTER_CLOSED, ("step",)),),
 }
+
+# Streams that are about another one, and what their own id is called.
+BESIDE = {"deadletter-": "dead_letter", "undo-": "undo", "recovery-": "recovery"}
 
 # Of the event that opened the run, or the employer's part of it.
 OPENED = ("run", "employer_run", "employer", "period_start", "period_end", "pay_date")
@@ -69,8 +75,8 @@ SUMS: dict[str, Callable[[Facts], int]] = {
 
 def tell(events: Sequence[Recorded]) -> Iterator[Notice]:
     """What these events say, each with what its run was opened with."""
-    letters = _first(event.stream for event in events if event.stream.startswith("deadletter-"))
-    subjects = {stream: str(facts.get("subject", "")) for stream, facts in letters.items()}
+    beside = _first(event.stream for event in events if event.stream.startswith(tuple(BESIDE)))
+    subjects = {stream: _subject(facts) for stream, facts in beside.items()}
     about = {event.stream: _run_stream(subjects.get(event.stream, event.stream)) for event in events}
     opened = _first(about.values())
     for event in events:
@@ -82,10 +88,17 @@ def tell(events: Sequence[Recorded]) -> Iterator[Notice]:
             body |= {"run_kind": run["kind"]} if "kind" in run else {}
             body |= {"employers": len(run["employer_runs"])} if "employer_runs" in run else {}
             if event.stream in subjects:
-                body |= {"dead_letter": event.stream.removeprefix("deadletter-")}
-                body |= {"about": subjects[event.stream], "event": event.type}
+                kind, _, id = event.stream.partition("-")
+                body |= {BESIDE[f"{kind}-"]: id, "about": subjects[event.stream], "event": event.type}
             body |= {name: event.data[name] for name in told.facts if _tellable(name, event.data)}
             yield Notice(event, told.topic, _attributes(told.topic, run), body)
+
+
+def _subject(facts: Facts) -> str:
+    """The stream that a dead letter, an undoing or a recovery is about."""
+    if "recovery" in facts:
+        return str(facts["paycheck"])
+    return keys.payrun_stream(facts["run"]) if "undo" in facts else str(facts.get("subject", ""))
 
 
 def _tellable(name: str, facts: Facts) -> bool:

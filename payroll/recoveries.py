@@ -1,9 +1,10 @@
 """Recoveries: net pay that an employee owes back, taken from later pay.
 
-    recovery-<key>   RecoveryOpened
+    recovery-<key>   RecoveryOpened, RecoveryCancelled
 
-Opened once for its cause, which is its key. What is left of it is not written anywhere: it is what was opened, less
-what the paychecks that count have withheld for it. So a paycheck that is voided later gives back what it took.
+Opened once for its cause, which is its key; cancelled when what it is for came back after all. What is left of it is
+not written anywhere: it is what was opened, less what the paychecks that count have withheld for it. So a paycheck that
+is voided later gives back what it took.
 """
 
 from collections.abc import Sequence

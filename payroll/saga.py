@@ -206,14 +206,16 @@ def push_payment(work: Claimed) -> Outcome:
         )
     versions = {stream: event.version for stream, event in last.items()}
     payments_cents = sum(owed_cents.values()) + withheld.cents
+    back = list(outcomes.owed_back(history, overpaid))
     return Outcome(
         events=[
             history.next("PaymentsInstructed", building.instructed(planned, built) | withheld.facts()),
             *building.payment_events(planned, built, versions, withheld.remitted),
             *(each.order.event() for each in built),
-            *outcomes.owed_back(history, overpaid),
+            *back,
         ],
         fork=[sending.new_work(each.order, parent=work.id, payments_cents=payments_cents) for each in built],
+        within=lambda: notify.record(notify.owed_back(back)),
     )
 
 

@@ -35,6 +35,7 @@ TONES = {
     orders.REVERSED: "plain",
     orders.VOIDED: "plain",
     orders.NOT_REVERSED: "bad",
+    orders.CROSSED: "bad",
 }
 SHOWN_MAX = 200
 FEDERAL_TAX = "federal tax"  # in the place of a person, of a deposit

@@ -189,19 +189,27 @@ leg (stream, version, part, account, cents) as (
   union all
   -- Returned: net pay is owed again, and the money lies in the funding account, or never left the clearing. What was
   -- remitted to others is owed to them again, and so is every tax of a deposit. A reversal that is returned did not bring
-  -- anything back.
+  -- anything back. Net pay that is undone is not owed again: it makes up for what was paid, was taken back already, or is
+  -- to be recovered.
   select stream, version, 1, account, cents
     from entry
    cross join lateral (select (data ->> 'amount_cents')::bigint, exists (
          select from events_event settled
           where settled.stream = 'order-' || entry.order_key and settled.type = 'OrderSettled'
-            and (settled.xid, settled.position) < (entry.xid, entry.position))) of (returned, was_settled)
+            and (settled.xid, settled.position) < (entry.xid, entry.position)), (
+         select case undone.type when 'PaymentReversalOrdered' then 'wages_payable'
+                                 when 'PaymentReversed' then 'reversals'
+                                 else 'recoverable' end
+           from events_event undone
+          where undone.stream = entry.stream and undone.version < entry.version
+            and undone.type in ('PaymentReversalOrdered', 'PaymentReversed', 'ReversalReturned', 'PaymentOwedBack')
+          order by undone.version desc limit 1)) of (returned, was_settled, instead)
    cross join lateral (
          values
          (case when kind = 'reversal' then 'reversals' when was_settled then 'employer_funding' else 'net_pay_clearing' end,
           returned),
          (case when kind = 'reversal' then 'employer_funding'
-               else coalesce('garnishment/' || (data ->> 'remits'), 'returns') end, -returned)
+               else coalesce('garnishment/' || (data ->> 'remits'), instead, 'returns') end, -returned)
          union all
          select account, cents
            from jsonb_each_text(created -> 'taxes') tax

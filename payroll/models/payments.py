@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.fields.json import KT
 
 from payroll.models.read import Folded, cents, fact
 
@@ -76,10 +77,17 @@ class Payment(models.Model):
             models.Index("employer", "employee_id", name="payment_of_person"),
             models.Index("run", name="payment_of_run"),
             models.Index("trace", name="payment_of_trace"),
+            # Reversals are few; without an index of their own, each import of returns reads every payment there is.
+            models.Index(
+                KT("facts__reversal_trace"),
+                name="payment_of_reversal_trace",
+                condition=Q(facts__has_key="reversal_trace"),
+            ),
         ]
         permissions = [
             ("import_bankfile", "Can import what the bank sends back"),
             ("change_payaccount", "Can change an account as the bank asks, after somebody else imported it"),
+            ("settle_by_hand", "Can record that what is left to people is done"),
         ]
 
     def __str__(self) -> str:

@@ -61,6 +61,7 @@ class PayRun(Folded):
         ordering = ["-first_at"]
         indexes = [models.Index("run", name="payrun_by_run")]
         permissions = [
+            ("open_payrun", "Can open a pay run"),
             ("pause_payrun", "Can pause and resume a pay run"),
             ("cancel_payrun", "Can cancel a pay run"),
             ("undo_payrun", "Can undo what a pay run has paid, with a second person"),

@@ -115,28 +115,45 @@ def build_reversal(
         raise NeedsReview(
             f"{len(missing)} payments are not in the file that carried them: nothing is reversed"
         )
-    entries = [
-        ach.Entry(
-            individual_id=entry.individual_id.strip(),
-            name=entry.name.strip(),
-            routing=entry.routing,
-            account=entry.account.strip(),
-            account_type=entry.account_type,
-            amount_cents=entry.amount_cents,
-            reference=by_trace[trace],
-        )
-        for trace, entry in sent.items()
-        if trace in by_trace
-    ]
+    entries = [_as_sent(entry, by_trace[trace]) for trace, entry in sent.items() if trace in by_trace]
     paid = ach.payroll(entries, date.fromisoformat(of["effective"]))
     try:
         file = _file(pinned, effective, modifier, [ach.reversal(paid, settled=settled, effective=effective)])
     except ach.FileRefused as refused:
         raise NeedsReview(f"no reversal can be made: {refused}") from refused
-    built = _order(
-        pinned, REVERSAL, effective, 0, file, Again(keys.key("reversal", undo, of["order"]), modifier), False
-    )
-    traced = tuple((*each[:-1], file.traces[each[0]]) for each in payments)
+    again = Again(keys.key("reversal", undo, of["order"]), modifier)
+    return _reversal(_order(pinned, REVERSAL, effective, 0, file, again, False), payments)
+
+
+def build_reversal_again(
+    pinned: Pinned, of: Mapping[str, Any], payments: Sequence[tuple[str, str, str, int, str]]
+) -> Built:
+    """The order that takes the place of a reversal which is withdrawn before it is sent: some of its payments alone.
+
+    of         the facts of the order that is withdrawn
+    payments   those that stay, as its `reverses` has them
+    raises     NeedsReview when no file can be made of them
+    """
+    withdrawn = ach_reader.read(_sent(of))
+    by_trace = {trace: payment for payment, *_, trace in payments}
+    entries = [
+        _as_sent(entry, by_trace[entry.trace], ach.DEBIT)
+        for entry in withdrawn.entries
+        if entry.trace in by_trace
+    ]
+    effective = date.fromisoformat(of["effective"])
+    batch = ach.Batch(ach.PPD, withdrawn.batches[0].description, effective, tuple(entries))
+    try:  # the bank has never seen the file of this letter
+        file = _file(pinned, effective, withdrawn.modifier, [batch])
+    except ach.FileRefused as refused:
+        raise NeedsReview(f"no reversal can be made: {refused}") from refused
+    again = Again(keys.key("reversal", of["order"]), withdrawn.modifier)
+    return _reversal(_order(pinned, REVERSAL, effective, 0, file, again, False), payments)
+
+
+def _reversal(built: Built, payments: Sequence[tuple[str, str, str, int, str]]) -> Built:
+    """The order of a reversal, which says what it takes back, each by its new trace."""
+    traced = tuple((*each[:-1], built.traces[each[0]]) for each in payments)
     return Built(built.order._replace(reverses=traced), built.traces)
 
 
@@ -166,6 +183,20 @@ def build_tax_deposit(
         raise NeedsReview(f"no payment file can be made: {refused}") from refused
     built = _order(pinned, TAX_DEPOSIT, effective, 0, file, Again(payment, modifier), False)
     return Built(built.order._replace(taxes=taxes), built.traces)
+
+
+def _as_sent(entry: ach_reader.Entry, payment: str, direction: str = ach.CREDIT) -> ach.Entry:
+    """An entry of a file that was built, as it was put into it."""
+    return ach.Entry(
+        individual_id=entry.individual_id.strip(),
+        name=entry.name.strip(),
+        routing=entry.routing,
+        account=entry.account.strip(),
+        account_type=entry.account_type,
+        amount_cents=entry.amount_cents,
+        direction=direction,
+        reference=payment,
+    )
 
 
 def _sent(of: Mapping[str, Any]) -> bytes:

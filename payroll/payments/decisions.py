@@ -94,8 +94,13 @@ def go_on(order_key: UUID, *, by: str, reason: str) -> None:
 
 def check_person(by: str, permission: str = PERMISSION, to: str = "decide about payment orders") -> None:
     """Raises Refused when there is no such active user, or they do not hold the permission."""
+    if not active(by).has_perm(permission):
+        raise Refused(f"{by} does not hold the permission to {to}")
+
+
+def active(by: str) -> User:
+    """The user of this name. Raises Refused when there is none who is active."""
     user = User.objects.filter(username=by, is_active=True).first()
     if user is None:
         raise Refused(f"there is no active user {by!r}")
-    if not user.has_perm(permission):
-        raise Refused(f"{by} does not hold the permission to {to}")
+    return user

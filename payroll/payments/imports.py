@@ -16,6 +16,7 @@ from django.db import transaction
 from events import projection, store
 from events.dead_letters import redact
 from events.store import NewEvent, WrongExpectedVersion
+from payroll import notify
 from payroll.history import History
 from payroll.payments import came_back, decisions, orders, reports, returned
 from payroll.payments.gateway import Receipt
@@ -88,6 +89,7 @@ def import_file(content: bytes, *, name: str, by: str = BY_OPERATOR) -> Imported
     try:
         with transaction.atomic(durable=True):
             store.append([NewEvent(stream, 1, "BankFileImported", facts), *follows.events])
+            notify.record(notify.owed_back(follows.events))
     except WrongExpectedVersion as lost_race:
         if before := _imported_before(stream):  # by another, at this moment
             return before

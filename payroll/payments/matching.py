@@ -11,13 +11,16 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db.models import QuerySet
+from django.db.models.fields.json import KT
+
 from events import store
 from payroll import keys, objects
 from payroll.models import EmployerRun, Payment, PayOrder
 from payroll.payments import ach_reader, orders, remittances
 from payroll.payments.came_back import Original
 from payroll.payments.instructions import ACH, DEPOSIT, individual_id, known_as
-from payroll.payments.orders import REVERSAL, REVERSED, REVERSING
+from payroll.payments.orders import CROSSED, NOT_REVERSED, REVERSAL, REVERSED, REVERSING
 from payroll.payments.remittances import REMIT
 
 
@@ -28,6 +31,7 @@ class Sent(NamedTuple):
     object      the order's file, with the sha256 on record
     remits      the kind of order that it remits money for; empty for a payment to the person
     tax         the tax that it deposits; empty for all other payments
+    paycheck    the stream of the one that it pays, or remits for
     reversal    whether it is the entry that takes the payment back, with its own order and trace
     """
 
@@ -49,6 +53,7 @@ class Sent(NamedTuple):
     remits: str = ""
     tax: str = ""
     reversal: bool = False
+    paycheck: str = ""
 
     @property
     def to_others(self) -> bool:
@@ -64,8 +69,9 @@ class Sent(NamedTuple):
 
     @property
     def can_come_back(self) -> bool:
-        """Whether the bank may still give it back: a payment once, and the reversal of one once."""
-        return self.of_its_own in {REVERSING, REVERSED} if self.reversal else not self.of_its_own
+        """Whether the bank may still give it back: a payment once, and the reversal of one once, in either order."""
+        own = {REVERSING, REVERSED, CROSSED if self.reversal else NOT_REVERSED}
+        return self.of_its_own in (own if self.reversal else {"", *own})
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -80,10 +86,10 @@ class Sent(NamedTuple):
 
 @dataclass(slots=True)
 class AllSent:
-    """Payments by trace, newest order first; `taken` are those that a record of the file has claimed."""
+    """Payments by trace, newest order first; `taken` are those that a record of the file has claimed, by order."""
 
     by_trace: dict[str, list[Sent]]
-    taken: set[UUID]
+    taken: set[tuple[UUID, UUID]]
 
     def of_order(self, order: UUID, payment: UUID) -> Sent | None:
         """A payment of an order that went out as a list, where each is traced by its own key."""
@@ -108,8 +114,7 @@ def sent_as(traces: Iterable[str]) -> AllSent:
     wanted = set(traces)
     sent_by = Payment.objects.filter(method__in=(ACH, REMIT, DEPOSIT), trace__in=wanted)
     rows = [(row, row.order, row.trace) for row in sent_by]
-    # Reversals are few: those of a trace are found among all of them.
-    for row in Payment.objects.filter(facts__reversal_trace__in=wanted):
+    for row in taken_back_as(wanted):
         rows.append((row, UUID(row.facts["reversal_order"]), row.facts["reversal_trace"]))
     carried = {row.order: row for row in PayOrder.objects.filter(order__in={order for _, order, _ in rows})}
     runs = EmployerRun.objects.filter(employer_run__in={row.employer_run for row, *_ in rows})
@@ -144,6 +149,7 @@ def sent_as(traces: Iterable[str]) -> AllSent:
             remits=row.facts["remits"] if row.method == REMIT else "",
             tax=row.facts["tax"] if row.method == DEPOSIT else "",
             reversal=order.kind == REVERSAL,
+            paycheck=row.paycheck,
         )
         found.setdefault(trace, []).append(((order.effective, order.first_at), sent))
     newest_first = {
@@ -151,6 +157,12 @@ def sent_as(traces: Iterable[str]) -> AllSent:
         for trace, several in found.items()
     }
     return AllSent(newest_first, set())
+
+
+def taken_back_as(traces: Iterable[str]) -> QuerySet[Payment]:
+    """Payments whose reversal has one of these traces, found by the partial index that only reversals are in."""
+    reversals = Payment.objects.filter(facts__has_key="reversal_trace")
+    return reversals.alias(reversal_trace=KT("facts__reversal_trace")).filter(reversal_trace__in=traces)
 
 
 def accounts_of(sent: Iterable[Sent]) -> dict[UUID, str]:

@@ -22,12 +22,13 @@ CREATED, RESERVED, SENDING = "created", "reserved", "sending"
 ACCEPTED, REJECTED, UNKNOWN = "accepted", "rejected", "unknown"
 SETTLED, RETURNED, REVERSED = "settled", "returned", "reversed"
 WITHDRAWN = "withdrawn"  # an order that was undone before it was sent
-# Of a payment that is undone: a reversal is on its way; it was sent back; no money has to move.
-REVERSING, NOT_REVERSED, VOIDED = "reversing", "not reversed", "voided"
+# Of a payment that is undone: a reversal is on its way; none took it back, so it is owed back; no money has to move; it
+# came back by itself, and its reversal is still to come back too.
+REVERSING, NOT_REVERSED, VOIDED, CROSSED = "reversing", "not reversed", "voided", "crossed"
 
 STATES = (
     *(CREATED, RESERVED, SENDING, UNKNOWN, REJECTED, ACCEPTED, SETTLED, WITHDRAWN),
-    *(RETURNED, REVERSING, REVERSED, NOT_REVERSED, VOIDED),
+    *(RETURNED, REVERSING, REVERSED, NOT_REVERSED, CROSSED, VOIDED),
 )
 
 # Kinds of orders: what a run pays, what came back and is paid again, what was held back and is paid later, reversals,

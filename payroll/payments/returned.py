@@ -7,13 +7,22 @@ from uuid import UUID
 
 from events import store
 from events.store import NewEvent
-from payroll import recoveries
+from payroll import domain, recoveries
 from payroll.calc.money import dollars
 from payroll.history import History
 from payroll.payments import came_back, matching, pay_accounts, reports
 from payroll.payments.came_back import CameBack, Change, Return
 from payroll.payments.matching import Sent
-from payroll.payments.orders import ACCEPTED, NOT_REVERSED, RETURNED, SETTLED
+from payroll.payments.orders import (
+    ACCEPTED,
+    CROSSED,
+    NOT_REVERSED,
+    RETURNED,
+    REVERSED,
+    REVERSING,
+    SETTLED,
+    VOIDED,
+)
 from payroll.refusal import Refused
 
 WITH_THE_BANK = {ACCEPTED, SETTLED}
@@ -30,6 +39,7 @@ class Follows:
         self.notes: list[str] = []
         self.matched = 0
         self.orders: list[UUID] = []  # which may wait for what the file says
+        self.crossed: set[UUID] = set()  # payments that came back by this file, and a reversal of them is out
         self._added: Counter[str] = Counter()
 
     def add(self, stream: str, version: int, type: str, data: dict[str, Any]) -> None:
@@ -54,6 +64,8 @@ def take_in(follows: Follows, file: CameBack, sha256: str, by: str) -> None:
         (record, payment) for record in file.returns if (payment := _of_return(follows, record, sent))
     ]
     changed = [(record, payment) for record in file.changes if (payment := _of_change(follows, record, sent))]
+    # A payment that came back is not owed back, whichever of the two the bank has told first.
+    returned.sort(key=lambda each: each[1].reversal)
     payments = [payment for _, payment in returned] + [payment for _, payment in changed]
     follows.matched += len(payments)
     of_account = _of_account([payment for payment in payments if not payment.to_others], sha256)
@@ -94,7 +106,7 @@ def _of_listed(
         follows.findings.append(f"{where} is none of the order {order}, or of another amount")
         return None
     _refuse_unless_with_the_bank(payment, where)
-    if payment.of_its_own:
+    if not payment.can_come_back:
         before = History(f"payment-{payment.payment}").facts.get("PaymentReturned", {})
         if (before.get("return_code"), before.get("returned_on")) == (record.code, str(record.returned_on)):
             follows.matched += 1  # the bank tells again what is on record
@@ -112,12 +124,17 @@ def _returned(  # noqa: PLR0917
     if payment.reversal:
         _not_reversed(follows, payment, facts)
     else:
-        returned = facts | {"state": RETURNED}
+        state = _came_back(follows, payment, where)
+        returned = facts | {"state": state}
         follows.add(f"payment-{payment.payment}", payment.version, "PaymentReturned", returned)
     if payment.remits:
+        voided = any(event.type == domain.VOIDED for event in store.read(payment.paycheck))
+        whose = (
+            "the paycheck is void, so it is the employer's" if voided else "it is owed to the agency again"
+        )
         follows.notes.append(
             f"{where}: {dollars(payment.amount_cents)} that {payment.employer} withheld for "
-            f"{payment.remits} of {payment.employee_id} came back: it is owed to the agency again, by hand"
+            f"{payment.remits} of {payment.employee_id} came back: {whose}, by hand"
         )
     elif payment.tax:
         follows.notes.append(
@@ -129,9 +146,38 @@ def _returned(  # noqa: PLR0917
         follows.add(stream, version, "AccountHeld", about | {"held_for": code})
 
 
+def _came_back(follows: Follows, payment: Sent, where: str) -> str:
+    """Where a payment stands that came back; of one that is undone nobody is owed anything, and nobody owes it back."""
+    if payment.of_its_own in {REVERSING, REVERSED}:
+        follows.crossed.add(payment.payment)
+        follows.notes.append(
+            f"{where}: {dollars(payment.amount_cents)} of {payment.employer}/{payment.employee_id} came back while it "
+            "is taken back by a reversal: the reversal has to come back too, or the money is the employee's"
+        )
+        return CROSSED
+    if payment.of_its_own == NOT_REVERSED:
+        owed = History(recoveries.stream(_recovery_of(payment)))
+        follows.add(owed.stream, owed.version, "RecoveryCancelled", {"cancelled_because": RETURNED})
+        return VOIDED
+    return RETURNED
+
+
+def _recovery_of(payment: Sent) -> UUID:
+    """The recovery that was opened for a payment which could not be taken back."""
+    facts = History(f"payment-{payment.payment}").facts
+    because = recoveries.REVERSAL_RETURNED if "ReversalReturned" in facts else recoveries.VOID
+    return recoveries.key(because, payment.payment)
+
+
 def _not_reversed(follows: Follows, payment: Sent, facts: dict[str, Any]) -> None:
-    """The employee's bank did not give the money back: it is owed back, once, from later pay."""
+    """The employee's bank did not give the money back: it is owed back, once, from later pay.
+
+    Unless what was paid came back as well: then nobody has any of it.
+    """
     history = History(f"payment-{payment.payment}")
+    if payment.of_its_own == CROSSED or payment.payment in follows.crossed:
+        follows.add(history.stream, history.version, "ReversalReturned", facts | {"state": VOIDED})
+        return
     undone = history.facts["PaymentReversalOrdered"]
     follows.add(history.stream, history.version, "ReversalReturned", facts | {"state": NOT_REVERSED})
     owed = recoveries.opened(
@@ -179,7 +225,7 @@ def _of_return(follows: Follows, record: Return, sent: matching.AllSent) -> Sent
     raises   Refused when its order is not known to be with the bank
     """
     like = sent.like(record.original)
-    open_ones = [each for each in like if each.can_come_back and each.payment not in sent.taken]
+    open_ones = [each for each in like if each.can_come_back and (each.order, each.payment) not in sent.taken]
     if not open_ones:
         why = "is no payment of ours: trace, company, day, amount or person differ"
         if like:
@@ -190,7 +236,7 @@ def _of_return(follows: Follows, record: Return, sent: matching.AllSent) -> Sent
         return None
     newest = open_ones[0]
     _refuse_unless_with_the_bank(newest, f"line {record.line}")
-    sent.taken.add(newest.payment)
+    sent.taken.add((newest.order, newest.payment))
     return newest
 
 

@@ -7,6 +7,7 @@ comes after it, because a worker was lost or an answer was, does not know what t
 `confirm` asks by key, once the bank's look-ups can be trusted, before the same bytes go out again under the same key.
 """
 
+from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from events.saga import Outcome, Retry, Saga, Undo, task
 from events.work import Claimed, NewWork
 from payroll import ask_tasks, keys, objects
 from payroll.models import Decision, Reservation
-from payroll.payments import gateways, orders
+from payroll.payments import gateways, orders, reversals
 from payroll.payments.caps import Caps, earlier_totals, reserve, unusual
 from payroll.payments.gateway import GatewayRejected, OutcomeUnknown, PaymentGateway, Receipt
 from payroll.payments.halt import refuse_while_halted
@@ -90,11 +91,17 @@ def reserve_order(work: Claimed) -> Outcome:
     undo=Undo("", keeps="from here on the bank may have it: it is undone once that is known"),
 )
 def begin_sending(work: Claimed) -> Outcome:
-    """Put on record that the order is being sent, and by which claim of its work."""
+    """Put on record that the order is being sent, and by which claim of its work; of a reversal, what is still out."""
     order = Order(work.subject)
     if order.state == WITHDRAWN:
         return Outcome()
     refuse_while_halted()
+    if instead := reversals.withdrawn(order):
+        return Outcome(
+            events=instead.events,
+            fork=[new_work(instead.again, parent=work.id, payments_cents=0)] if instead.again else (),
+            within=lambda: release([order.key]),
+        )
     return Outcome(events=[order.next("OrderSending", SENDING, {"sending_epoch": work.epoch + 1})])
 
 
@@ -176,6 +183,11 @@ def new_work(order: NewOrder, *, parent: UUID | None, payments_cents: int) -> Ne
         parent=parent,
         payload={"payments_cents": payments_cents},
     )
+
+
+def release(withdrawn: Iterable[UUID]) -> None:
+    """What withdrawn orders had reserved is free again; within the caller's transaction."""
+    Reservation.objects.filter(order__in=list(withdrawn)).delete()
 
 
 def _sent(order: Order, gateway: PaymentGateway) -> Outcome:

@@ -12,5 +12,6 @@ select r.employee_id, r.recovery::text, r.amount_cents - taken.cents
                                    'PaycheckCancelled')) taken (cents)
  where r.employer = %(employer)s
    and r.employee_id = any(%(people)s)
+   and r.last_event <> 'RecoveryCancelled'
    and r.amount_cents > taken.cents
  order by r.employee_id, r.first_at, r.stream

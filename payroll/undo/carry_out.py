@@ -14,19 +14,19 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from events import saga
+from events import saga, store
 from events.failures import NeedsReview, TryAgain
 from events.models import Work
 from events.saga import Outcome, Saga, Undo, task
 from events.store import NewEvent
 from events.work import Claimed
-from payroll import cancel, domain, keys, recoveries
+from payroll import cancel, domain, keys, notify, recoveries
 from payroll.history import History
-from payroll.models import PayOrder, Reservation
+from payroll.models import PayOrder
 from payroll.payments import building, decisions, orders, sending
 from payroll.payments.building import MODIFIERS, Built
 from payroll.runs import facts_of
-from payroll.undo import plan
+from payroll.undo import decide, plan
 from payroll.undo.plan import RECOVER, REVERSE, STOP, VOID, WAIT, WITHDRAW, Part, Standing
 
 ASK_AGAIN_S = 5.0
@@ -84,8 +84,21 @@ def undo_parts(work: Claimed) -> Outcome:
 
 @task("close", queue="control", undo=FOR_EVER)
 def close(work: Claimed) -> Outcome:
-    """Everything is undone, so far as it is for us to do."""
-    return Outcome(events=[History(work.subject).next("UndoCompleted", {"undo_completed": True})])
+    """Everything is undone, so far as it is for us to do; what is left to people is said by kind, [payments, cents]."""
+    history = History(work.subject)
+    proposed = decide.standing(history.events)
+    parts = facts_of(proposed["run"])["employer_runs"]
+    of = [parts[proposed["employer"]]] if proposed["employer"] else parts.values()
+    voided = [
+        event.data
+        for employer_run in of
+        for event in store.read_prefix(keys.paycheck_prefix(employer_run), domain.VOIDED)
+        if event.data["undo"] == proposed["undo"]
+    ]
+    facts: dict[str, Any] = {"undo_completed": True, "paychecks": len(voided)}
+    facts |= {"employer": proposed["employer"]} if proposed["employer"] else {}
+    left = plan.left_by(each["undo_left"] for each in voided if "undo_left" in each)
+    return Outcome(events=[history.next("UndoCompleted", facts | {"left_by_hand": left})])
 
 
 @task("give-up", queue="control", undo=FOR_EVER)
@@ -147,10 +160,17 @@ def take_back(work: Claimed) -> Outcome:
         undone = {"undo": decided.undo, "undone_by": decided.undone_by}
         undone |= {"undo_confirmed_by": decided.confirmed_by, "undo_reason": decided.reason}
         events.append(part.history.next("EmployerRunUndone", undone))
+    opened = part.history.facts["EmployerRunOpened"]
+    told = notify.voided(opened, decided.undo, _told(fates)) if part.instructed else []
+
+    def within() -> None:
+        sending.release(map(UUID, withdrawn))
+        notify.record(told)
+
     return Outcome(
         events=events,
         fork=[sending.new_work(each.order, parent=work.id, payments_cents=0) for each in reversals],
-        within=lambda: _release(withdrawn),
+        within=within,
     )
 
 
@@ -171,11 +191,6 @@ SAGAS = (
 )
 
 
-def _release(withdrawn: Sequence[str]) -> None:
-    """What a withdrawn order had reserved is free again."""
-    Reservation.objects.filter(order__in=[UUID(key) for key in withdrawn]).delete()
-
-
 def _voided(part: Part, fates: dict[str, list[Standing]], decided: Decided) -> Iterator[NewEvent]:
     """The paychecks count nowhere any more; what came back of one is not paid again."""
     stopped = _by_paycheck(fates.get(STOP, ()))
@@ -183,13 +198,26 @@ def _voided(part: Part, fates: dict[str, list[Standing]], decided: Decided) -> I
     returned = _by_paycheck(each for each in void if each.state == orders.RETURNED)
     facts = {"voided_by": decided.undone_by, "confirmed_by": decided.confirmed_by}
     facts |= {"reason": decided.reason, "undo": decided.undo}
+    by_hand = part.left(fates)
     for stream, version in part.paychecks.items():
-        money = {"stopped_cents": stopped.get(stream, 0), "returned_cents": returned.get(stream, 0)}
+        money: dict[str, Any] = {"stopped_cents": stopped.get(stream, 0)}
+        money |= {"returned_cents": returned.get(stream, 0)}
+        if stream in by_hand:
+            money["undo_left"] = by_hand[stream]
         yield NewEvent(stream, version + 1, domain.VOIDED, {**facts, "instructed": part.instructed, **money})
     for each in void:
         if each.state in {orders.RETURNED, "held"}:  # nobody pays it again
             own = {"payment": each.payment, "state": orders.VOIDED, "undo": decided.undo}
             yield NewEvent(f"payment-{each.payment}", part.own[each.payment] + 1, "PaymentVoided", own)
+
+
+def _told(fates: dict[str, list[Standing]]) -> dict[str, dict[str, int]]:
+    """What becomes of the money of each paycheck, in cents by what is done to it."""
+    found: dict[str, dict[str, int]] = {}
+    for does, standings in fates.items():
+        for paycheck, cents in _by_paycheck(standings).items():
+            found.setdefault(paycheck, {})[does] = cents
+    return found
 
 
 def _by_paycheck(standings: Any) -> dict[str, int]:
@@ -243,6 +271,9 @@ def _ordered(part: Part, reversals: Sequence[Built], decided: Decided) -> Iterat
 def _recoveries(part: Part, standings: Sequence[Standing], decided: Decided) -> Iterator[NewEvent]:
     """What cannot be taken back is owed back, a recovery for each payment."""
     for each in standings:
+        # On the payment too: if it comes back after all, at whatever moment, nothing is owed back.
+        own: dict[str, Any] = {"payment": each.payment, "state": orders.NOT_REVERSED, "undo": decided.undo}
+        yield NewEvent(f"payment-{each.payment}", part.own[each.payment] + 1, "PaymentOwedBack", own)
         yield recoveries.opened(
             recoveries.key(recoveries.VOID, each.payment),
             run=decided.run,

@@ -1,8 +1,10 @@
 """Who decides that something is undone: one person proposes it with a reason, another confirms. Both are on record.
 
 undo-<key>   UndoProposed ─▶ UndoConfirmed ─▶ UndoCompleted
+             UndoProposed ─▶ UndoWithdrawn, and it may be proposed anew
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,7 +13,7 @@ from django.db import IntegrityError, transaction
 from events import saga, store, work
 from events.dead_letters import REASON_MAX, redact
 from events.doorbells import ring
-from events.store import WrongExpectedVersion
+from events.store import Recorded, WrongExpectedVersion
 from payroll import keys
 from payroll.history import History
 from payroll.models import Decision
@@ -37,6 +39,31 @@ class Undone(NamedTuple):
 
 def stream(key: UUID | str) -> str:
     return f"{PREFIX}{key}"
+
+
+def standing(events: Sequence[Recorded]) -> dict[str, Any]:
+    """The facts of the proposal that stands; empty when nobody has made one, or it was withdrawn.
+
+    events   of the undoing
+    """
+    turns = [event for event in events if event.type in {"UndoProposed", "UndoWithdrawn"}]
+    return turns[-1].data if turns and turns[-1].type == "UndoProposed" else {}
+
+
+def proposed(run: UUID, *, employer: str = "", employee_id: str = "") -> dict[str, Any]:
+    """What waits for a second person: the facts of the proposal; empty when nothing does."""
+    return _unconfirmed(store.read(stream(plan.key(run, employer, employee_id))))
+
+
+def waiting(run: UUID, employers: Iterable[str]) -> list[dict[str, Any]]:
+    """The proposals that wait to undo a run, or the part of one of its employers: their facts."""
+    streams = [stream(plan.key(run, employer)) for employer in ("", *employers)]
+    found = store.read_each(streams)
+    return [facts for each in streams if (facts := _unconfirmed(found.get(each, ())))]
+
+
+def _unconfirmed(events: Sequence[Recorded]) -> dict[str, Any]:
+    return {} if any(event.type == "UndoConfirmed" for event in events) else standing(events)
 
 
 def preview(
@@ -68,28 +95,55 @@ def undo(
     decisions.check_person(by, PERMISSION, "undo what a pay run has paid")
     key = plan.key(run, employer, employee_id)
     history = History(stream(key))
-    proposed = history.facts.get("UndoProposed", {})
-    check_cashed = proposed.get("check_cashed", check_cashed)
+    made = standing(history.events)
+    check_cashed = made.get("check_cashed", check_cashed)
     if confirmed := history.facts.get("UndoConfirmed"):
-        raise Refused(f"{proposed['proposed_by']} and {confirmed['confirmed_by']} have undone this already")
+        raise Refused(f"{made['proposed_by']} and {confirmed['confirmed_by']} have undone this already")
     parts = preview(run, employer=employer, employee_id=employee_id, check_cashed=check_cashed)
     open_ones = [each for each in parts if not each.refused]
     wait = [each.refused for each in parts if each.entries.get(plan.WAIT)]
     if wait or not open_ones:
         raise Refused("; ".join(wait or [each.refused for each in parts]))
     try:
-        if not proposed:
+        if not made:
             _propose(history, key, run, employer, employee_id, by, reason, check_cashed)
             return Undone(key, False, by, parts)
-        if proposed["proposed_by"] == by:
+        if made["proposed_by"] == by:
             raise Refused(f"{by} has proposed this already; somebody else has to confirm it")
-        _confirm(history, key, proposed, by)
+        _confirm(history, key, made, by)
     except WrongExpectedVersion as lost_race:
         raise Refused("somebody else decided about this at the same moment: look again") from lost_race
     except IntegrityError as same:
         raise Refused("two people have to decide, and this is one") from same
     ring([keys.key("work", key)])
-    return Undone(key, True, proposed["proposed_by"], parts)
+    return Undone(key, True, made["proposed_by"], parts)
+
+
+def withdraw(run: UUID, *, by: str, reason: str = "", employer: str = "", employee_id: str = "") -> UUID:
+    """Take back a proposal that nobody has confirmed: nothing is undone, and another may be made.
+
+    by       who made it, or whoever else may undo
+    raises   Refused
+    """
+    _parts(run, employer, employee_id)
+    key = plan.key(run, employer, employee_id)
+    history = History(stream(key))
+    made = standing(history.events)
+    if confirmed := history.facts.get("UndoConfirmed"):
+        raise Refused(
+            f"{made['proposed_by']} and {confirmed['confirmed_by']} have undone this already: that stays"
+        )
+    if decisions.active(by).username != made.get("proposed_by"):
+        decisions.check_person(by, PERMISSION, "withdraw what somebody else has proposed to undo")
+    if not made:
+        raise Refused("nobody has proposed to undo this, or the proposal was withdrawn already")
+    facts = {"withdrawn_by": by, "withdrawn_reason": redact(reason)[:REASON_MAX]}
+    try:
+        with transaction.atomic(durable=True):
+            store.append([history.next("UndoWithdrawn", facts)])
+    except WrongExpectedVersion as lost_race:
+        raise Refused("somebody else decided about this at the same moment: look again") from lost_race
+    return key
 
 
 def _propose(  # noqa: PLR0917 - all of a proposal, from the one caller above

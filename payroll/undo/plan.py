@@ -23,6 +23,8 @@ from payroll.manifest import Pinned
 from payroll.payments import ach, orders
 from payroll.payments.instructions import CHECK, HELD
 from payroll.payments.orders import Order
+from payroll.undo import left
+from payroll.undo.left import Remitted
 
 WITHDRAW, WAIT, REVERSE, RECOVER, VOID, STOP = "withdraw", "wait", "reverse", "recover", "void", "stop"
 BY_STATE = {
@@ -121,6 +123,7 @@ class Part:
         self.orders: dict[str, Order] = {}
         self.own: dict[str, int] = {}  # how many events a payment's own stream has
         self.standings = sorted(self._standings(live[stream] for stream in done))
+        self.remitted = sorted(self._remitted(live[stream] for stream in done))
 
     def _standings(self, paychecks: Iterable[list[Recorded]]) -> Iterator[Standing]:
         lines = {
@@ -145,6 +148,38 @@ class Part:
                 self.own[payment] = len(events)
                 yield Standing(payment, stream, keys.employee_of(stream), cents, order, trace, state)
             lines = again
+
+    def _remitted(self, paychecks: Iterable[list[Recorded]]) -> Iterator[Remitted]:
+        lines = [
+            (event.stream, line)
+            for events in paychecks
+            for event in events
+            if event.type == "PaymentInstructed"
+            for line in event.data.get("remitted", ())
+        ]
+        own = store.read_each(f"payment-{line[0]}" for _, line in lines)
+        for stream, (payment, _, _, kind, cents, order, _) in lines:
+            events = own.get(f"payment-{payment}", [])
+            state = str(events[-1].data["state"] if events else self._order(order).state)
+            yield Remitted(stream, payment, kind, cents, state)
+
+    def left(self, fates: Mapping[str, list[Standing]]) -> dict[str, dict[str, list[int]]]:
+        """What undoing leaves to people, by paycheck and kind: the cents of each payment."""
+        found: dict[str, dict[str, list[int]]] = {}
+
+        def add(paycheck: str, kind: str, cents: int) -> None:
+            found.setdefault(paycheck, {}).setdefault(kind, []).append(cents)
+
+        for of in self.remitted:
+            if of.state in left.WITH_THE_BANK:
+                add(of.paycheck, left.AGENCY, of.amount_cents)
+        for each in fates.get(STOP, ()):
+            add(each.paycheck, left.CHECKS, each.amount_cents)
+        back = [each for each in fates.get(VOID, ()) if each.state == orders.RETURNED]
+        if left.is_funded(self.orders.values()):
+            for each in (*fates.get(REVERSE, ()), *back):
+                add(each.paycheck, left.FUNDING, each.amount_cents)
+        return found
 
     def _order(self, key: str) -> Order:
         if key not in self.orders:
@@ -210,7 +245,10 @@ class Line(NamedTuple):
 
 
 class Preview(NamedTuple):
-    """What undoing an employer's part, or a paycheck of it, would do; `refused` says why it cannot be done now."""
+    """What undoing an employer's part, or a paycheck of it, would do; `refused` says why it cannot be done now.
+
+    by_hand   what it would leave to people, by kind: how many payments, how many cents (left.py)
+    """
 
     employer: str
     employee_id: str
@@ -219,6 +257,7 @@ class Preview(NamedTuple):
     entries: dict[str, int]  # payments by what is done to them
     cents: dict[str, int]
     reversible_until: str
+    by_hand: dict[str, left.Sum] = {}
 
 
 def preview(part: Part, *, today: date, check_cashed: bool) -> Preview:
@@ -238,7 +277,17 @@ def preview(part: Part, *, today: date, check_cashed: bool) -> Preview:
         {does: len(each) for does, each in fates.items()},
         {does: sum(one.amount_cents for one in each) for does, each in fates.items()},
         until.isoformat() if until else "",
+        left_by(part.left(fates).values()),
     )
+
+
+def left_by(paychecks: Iterable[Mapping[str, Sequence[int]]]) -> dict[str, left.Sum]:
+    """What is left to people of several paychecks, by kind."""
+    together: dict[str, list[int]] = {}
+    for paycheck in paychecks:
+        for kind, cents in paycheck.items():
+            together.setdefault(kind, []).extend(cents)
+    return left.sums(dict(sorted(together.items())))
 
 
 def _taken(

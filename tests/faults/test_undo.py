@@ -5,7 +5,7 @@ task and each word to the bank. One employer for each point; the last one's work
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from uuid import UUID
 import pytest
 from django.contrib.auth.models import Permission, User
 
-from events import projection, store
+from events import projection, runner, store, work
 from payroll import keys
 from payroll.models import Recovery
 from payroll.payments import bank, gateways
-from payroll.payments.orders import Order
+from payroll.payments.orders import ACCEPTED, RESERVED, WITHDRAWN, Order
 from payroll.undo import decide, plan
 from tests.faults import test_orders
 from tests.faults.test_orders import PAID, PEOPLE, Impatient, pay_and_die, take_turns
@@ -30,6 +30,7 @@ EMPLOYERS = [f"U{number:02d}" for number in range(1, 41)]
 POINTS_MIN = (
     16  # two tasks of the undoing, three of a part, four of its reversal, two words to the bank: around each
 )
+WITHDRAWN_POINTS_MIN = 12  # the tasks of the undoing, and those that the withdrawn order still goes through
 IN_TIME, TOO_LATE = date(2026, 11, 23), date(2026, 12, 1)
 
 
@@ -103,6 +104,80 @@ def test_killed_at_every_point_each_payment_is_owed_back_once(
         once(run, employer_run)
         if through:
             break
+
+
+def test_killed_at_every_point_an_order_that_is_not_sent_is_withdrawn_once(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    monkeypatch.setattr(plan, "today", lambda: IN_TIME)
+    settings.PAYROLL_CAPS = (1, None, None, None)  # it waits for a person, created and not reserved
+    for at, name in enumerate(EMPLOYERS, start=1):
+        run, employer_run = confirmed(name)
+        through = pay_and_die(at)
+        take_turns()
+        order = Order(test_orders.stream(keys.order_key(employer_run)))
+        assert (order.state, order.count("OrderWithdrawn"), order.count("OrderSending")) == (WITHDRAWN, 1, 0)
+        assert bank.movements(talk.folder) == [] and not Recovery.objects.exists()
+        assert store.read(keys.payrun_stream(run))[-1].type == "PayRunCompleted"
+        once(run, employer_run)
+        if through:
+            break
+    assert at > WITHDRAWN_POINTS_MIN, "hardly any point was met: nothing is hooked"
+
+
+class Overtaken:
+    """A step that has decided and not yet recorded it: everything else goes on before it does, once."""
+
+    def __init__(self, step: str) -> None:
+        self.step, self.was = step, 0
+
+    def around(self, apply: Callable[..., None]) -> Callable[..., None]:
+        def overtaken(saga: Any, index: int, held: work.Claimed, outcome: Any) -> None:
+            if held.step == self.step and not self.was:
+                self.was += 1
+                runner.run_due()
+            apply(saga, index, held, outcome)
+
+        return overtaken
+
+
+@pytest.mark.parametrize("slow", ["begin-sending", "take-back"])
+def test_withdrawn_or_sent_and_taken_back_whoever_is_first_and_wherever_it_is_killed(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    monkeypatch.setattr(plan, "today", lambda: IN_TIME)
+    first = {"begin-sending": WITHDRAWN, "take-back": ACCEPTED}[slow]
+    ends, apply = Counter[str](), runner._apply
+    for at, name in enumerate(EMPLOYERS, start=1):
+        run, employer_run = reserved(name)
+        decide.undo(run, by="amy", reason="paid by another bank")
+        decide.undo(run, by="bea")
+        monkeypatch.setattr(runner, "_apply", Overtaken(slow).around(apply))
+        through = pay_and_die(at)
+        monkeypatch.setattr(runner, "_apply", apply)
+        take_turns()
+        order = Order(test_orders.stream(keys.order_key(employer_run)))
+        ends[order.state] += 1
+        sent = order.state == ACCEPTED
+        assert sent or order.state == WITHDRAWN
+        assert order.count("OrderSending") == order.count("OrderAccepted") == (1 if sent else 0)
+        assert order.count("OrderWithdrawn") == (0 if sent else 1)
+        assert test_orders.booked(talk, order) == taken_back(talk, employer_run) == (PAID if sent else [])
+        once(run, employer_run)
+        if through:
+            assert order.state == first, "undisturbed, whoever is quick wins"
+            break
+    assert at > WITHDRAWN_POINTS_MIN, "hardly any point was met: nothing is hooked"
+
+
+def reserved(name: str) -> tuple[UUID, UUID]:
+    """A run of an employer whose order is reserved, and about to be sent: the run, and the employer's part of it."""
+    stream = test_orders.approved(name).history.stream
+    while (order := Order(stream)).state != RESERVED:
+        held = work.claim(runner.worker_name(), queues=None, lease_s=60)
+        assert held is not None, f"it is never reserved: {order.state}"
+        runner.run(held)
+    return UUID(order.created["run"]), UUID(order.created["employer_run"])
 
 
 def once(run: UUID, employer_run: UUID) -> None:

@@ -17,10 +17,10 @@ from django.test import Client
 
 from deploy.management.commands.setup import GROUPS
 from events import projection, store
-from events.models import DeadLetter
+from events.models import DeadLetter, DeadLetterState
 from ops.admin import desk, words
 from payroll import crypto, keys
-from payroll.models import Employee, EmployerRun, Payment, PayOrder
+from payroll.models import Employee, EmployerRun, Payment, PayOrder, PayRun
 from payroll.payments import halt, pay_accounts
 from payroll.payments.gateway import OutcomeUnknown, SandboxBank
 from payroll.payments.imports import import_file
@@ -35,6 +35,7 @@ pytestmark = [
 ]
 HOME = "/admin/"
 CLERKS, APPROVERS, AUDITORS = "Payroll clerks", "Payroll approvers", "Payroll auditors"
+PERIOD = ("--from", "2026-11-29", "--to", "2026-12-12", "--pay-date", "2026-12-18")
 EVIDENCE = "the statement of 20 November, read to me on the phone"
 
 
@@ -438,6 +439,7 @@ def test_the_groups_may_what_their_half_of_a_payday_is() -> None:
 
 def test_a_command_given_for_somebody_asks_what_the_admin_asks(waits: EmployerRun) -> None:
     person("eve", AUDITORS)
+    letter = DeadLetter.objects.filter(state=DeadLetterState.OPEN)[0]
     run, why = str(waits.run), ("--as", "eve", "--reason", "I like to")
     for arguments in (
         ("payments", "halt", *why),
@@ -445,6 +447,11 @@ def test_a_command_given_for_somebody_asks_what_the_admin_asks(waits: EmployerRu
         ("payrun", "pause", run, *why),
         ("payrun", "cancel", run, *why),
         ("payments", "repay", "--as", "eve"),
+        ("payrun", "undo", run, *why),
+        ("payrun", "correct", run, "--as", "eve"),
+        ("payrun", "start", *PERIOD, "--as", "eve"),
+        ("deadletters", "redrive", "--run", run, *why),
+        ("deadletters", "dismiss", str(letter.id), *why),
     ):
         with pytest.raises(CommandError, match="eve does not hold the permission"):
             command(*arguments)
@@ -457,4 +464,11 @@ def test_a_command_given_for_somebody_asks_what_the_admin_asks(waits: EmployerRu
     with pytest.raises(CommandError, match="eve does not hold the permission to let a paused"):
         command("payrun", "resume", run, "--as", "eve")
     assert not Paychecks.carried(waits)
+    letter.refresh_from_db()
+    assert letter.state == DeadLetterState.OPEN
+    opened = PayRun.objects.count()
+    command("payrun", "start", *PERIOD, "--as", "maker")
+    projection.catch_up()
+    assert PayRun.objects.count() == opened + 1
+    assert "dismissed" in command("deadletters", "dismiss", str(letter.id), "--as", "maker", "--reason", "x")
     assert "go out again" in command("payments", "resume", "--as", "checker")

@@ -8,16 +8,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
 
-from events import projection, runner, store, work
-from events.models import Work
+from events import outbox, projection, runner, store, work
+from events.models import Publication, Work
 from ops.proof import prove
 from ops.reconcile import reconcile
-from payroll import keys, recoveries, runs
+from ops.status import run_status
+from payroll import keys, recoveries, runs, topics
 from payroll.ledger.balance import TrialBalance
-from payroll.models import Decision, Payment, PayOrder, Recovery, YearToDate
+from payroll.models import Decision, Notification, Payment, PayOrder, Recovery, YearToDate
 from payroll.payments import bank, gateways
 from payroll.payments.imports import import_file
 from payroll.refusal import Refused
@@ -267,6 +269,141 @@ def test_two_people_have_to_decide_and_nobody_undoes_it_twice() -> None:
         decide.undo(run, by="bea", employer="ACME", reason="again")
     decision = Decision.objects.get()
     assert (decision.maker, decision.checker) == ("amy", "bea")
+
+
+def test_a_proposal_is_withdrawn_and_another_is_made() -> None:
+    run = paydays.pay("ACME")
+    settle(order())
+    decide.undo(run, by="amy", reason="wrong period")
+    assert decide.proposed(run)["proposed_by"] == "amy"
+    decide.undo(run, by="bea", reason="too much", employer="ACME")
+    assert run_status(run).notes == [
+        "amy has proposed to undo all of it: wrong period",
+        "bea has proposed to undo ACME: too much",
+    ]
+    decide.withdraw(run, by="amy", employer="ACME")
+    decide.withdraw(run, by="amy", reason="it was right 123456789")
+    assert decide.proposed(run) == {} and run_status(run).notes == []
+    with pytest.raises(Refused, match="nobody has proposed to undo this, or the proposal was withdrawn"):
+        decide.withdraw(run, by="amy")
+    assert not decide.undo(run, by="bea", reason="paid twice").confirmed, "bea has proposed, not confirmed"
+    assert decide.undo(run, by="amy").confirmed
+    with pytest.raises(Refused, match="bea and amy have undone this already"):
+        decide.withdraw(run, by="bea")
+    paydays.work()
+    projection.catch_up()
+    assert taken_back() == [("ANN", ANN), ("BOB", BOB)]
+    events = store.read(decide.stream(plan.key(run)))
+    assert [event.type for event in events] == [
+        *("UndoProposed", "UndoWithdrawn", "UndoProposed", "UndoConfirmed", "UndoCompleted")
+    ]
+    assert events[1].data == {"withdrawn_by": "amy", "withdrawn_reason": "it was right [masked]"}
+    assert paydays.part("ACME")["EmployerRunUndone"]["undo_reason"] == "paid twice"
+    settle(reversal_order(), on="2026-11-24")
+    assert wrong(run) == []
+
+
+def test_who_may_withdraw_a_proposal() -> None:
+    run = paydays.pay("ACME")
+    decide.undo(run, by="amy", reason="wrong period", employer="ACME")
+    paydays.user("zoe")
+    with pytest.raises(Refused, match="zoe does not hold the permission to withdraw what somebody else"):
+        decide.withdraw(run, by="zoe", employer="ACME")
+    with pytest.raises(Refused, match="no active user 'nobody'"):
+        decide.withdraw(run, by="nobody", employer="ACME")
+    with pytest.raises(Refused, match="nobody has proposed"):
+        decide.withdraw(run, by="bea")
+    amy = User.objects.get(username="amy")
+    amy.user_permissions.clear()
+    decide.withdraw(run, by="amy", employer="ACME")
+    decide.undo(run, by="bea", reason="wrong period", employer="ACME")
+    assert decide.proposed(run, employer="ACME")["proposed_by"] == "bea"
+
+
+def test_withdrawn_or_confirmed_at_one_moment_it_is_one_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = paydays.pay("ACME")
+    decide.undo(run, by="amy", reason="wrong period")
+    preview = decide.preview
+
+    def meanwhile(*given: Any, **of: Any) -> Any:
+        decide.withdraw(run, by="amy")
+        return preview(*given, **of)
+
+    monkeypatch.setattr(decide, "preview", meanwhile)
+    with pytest.raises(Refused, match="somebody else decided about this at the same moment"):
+        decide.undo(run, by="bea")
+    paydays.work()
+    assert taken_back() == [] and not Decision.objects.exists()
+
+
+def test_the_command_withdraws_and_the_preview_says_what_waits() -> None:
+    run = paydays.pay("ACME")
+    decide.undo(run, by="amy", reason="wrong period")
+    said = StringIO()
+    call_command("payrun", "undo", str(run), "--preview", stdout=said)
+    assert "proposed by amy: wrong period; somebody else confirms it" in said.getvalue()
+    as_json = StringIO()
+    call_command("payrun", "undo", str(run), "--preview", "--json", stdout=as_json)
+    assert json.loads(as_json.getvalue())["proposal"] == {
+        "proposed_by": "amy",
+        "reason": "wrong period",
+        "check_cashed": False,
+    }
+    with pytest.raises(CommandError, match="Name them with --as"):
+        call_command("payrun", "undo", str(run), "--withdraw")
+    said = StringIO()
+    call_command("payrun", "undo", str(run), "--withdraw", "--as", "bea", "--json", stdout=said)
+    assert json.loads(said.getvalue())["withdrawn"] is True
+    with pytest.raises(CommandError, match="withdrawn already"):
+        call_command("payrun", "undo", str(run), "--withdraw", "--as", "bea")
+
+
+def test_whom_it_concerns_is_told() -> None:
+    run = paydays.pay("ACME", "BETA")
+    undone(run, employer="ACME")
+    told = Notification.objects.filter(topic="paycheck.voided")
+    assert {each.employee_id: each.message for each in told} == {
+        "": "2 paychecks of 2026-11-20 are void, 3703.10 in all",
+        "ann": "Your pay of 2026-11-20 is void. 2012.25 are taken back from your account.",
+        "bob": "Your pay of 2026-11-20 is void. 1690.85 are taken back from your account.",
+    }
+    assert {each.employer for each in told} == {"ACME"}
+
+
+def test_who_owes_back_is_told_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = paydays.pay("ACME")
+    settle(order())
+    undone(run, employer="ACME", employee_id="bob")
+    is_day(monkeypatch, date(2026, 12, 1))
+    undone(run, employer="ACME", employee_id="ann")
+    bob = payment("bob")
+    back = returned_files.returned(
+        "R01", trace=bob.facts["reversal_trace"], cents=BOB, sent_as="26", who="BOB"
+    )
+    batch = returned_files.batch_of(back, company=ACME, effective="261124")
+    import_file(returned_files.file_of(batch), name="returns")
+    told = {each.employee_id: each.message for each in Notification.objects.filter(topic="recovery.opened")}
+    assert told == {"bob": "You were paid 1690.85 too much. It is taken from your later pay."}
+    ann = Notification.objects.get(topic="paycheck.voided", employee_id="ann").message
+    assert ann.endswith("2012.25 that you were paid are owed back, and are taken from your later pay.")
+
+
+def test_the_world_outside_is_told_without_anybodys_pay() -> None:
+    run = paydays.pay("ACME")
+    settle(order())
+    undone(run, employer="ACME", employee_id="bob")
+    comes_back = payment("bob").facts["reversal_trace"]
+    back = returned_files.returned("R01", trace=comes_back, cents=BOB, sent_as="26", who="BOB")
+    batch = returned_files.batch_of(back, company=ACME, effective="261124")
+    import_file(returned_files.file_of(batch), name="returns")
+    outbox.follow()
+    body = Publication.objects.get(topic=topics.PAYROLL_UNDONE).body
+    assert (body["run"], body["paychecks"], body["employer"]) == (str(run), 1, "ACME")
+    owed = Publication.objects.get(topic=topics.RECOVERY_OPENED)
+    paycheck = keys.paycheck_stream(paydays.employer_run("ACME"), "bob")
+    assert (owed.body["about"], owed.body["because"]) == (paycheck, "reversal-returned")
+    assert owed.attributes["employer"] == "ACME"
+    assert "cents" not in json.dumps([body, owed.body])
 
 
 def test_who_may_not_undo_is_refused() -> None:

@@ -9,6 +9,7 @@ from django.core.management import BaseCommand, call_command
 from deploy import grants, sessions
 
 STEER = (
+    "open_payrun",
     "pause_payrun",
     "cancel_payrun",
     "undo_payrun",
@@ -17,6 +18,7 @@ STEER = (
     "decide_payorder",
     "import_bankfile",
     "change_payaccount",
+    "settle_by_hand",
 )
 # What each group may do, beside looking at everything. What takes two people, both groups may: the two are never one.
 GROUPS = {

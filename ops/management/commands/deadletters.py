@@ -14,6 +14,7 @@ from events import dead_letters, redrive, store
 from events.dead_letters import NothingToUndo, NotOpen
 from events.models import DeadLetter, DeadLetterState
 from ops import redriving
+from ops.permitted import check
 from ops.redriving import Preview
 from ops.status import find_run
 from payroll import keys
@@ -135,10 +136,12 @@ class Command(BaseCommand):
             would = redriving.preview(letters, rate=rate, corrected=corrected)
             self.stdout.write(to_json({"preview": would._asdict()}) if json else "\n".join(in_words(would)))
             return
+        check(user, "events.redrive_deadletter", "redrive dead letters")
         redriven = redriving.redrive_many(letters, by=user, reason=reason, rate=rate, corrected=corrected)
         self._tell("redriven", [str(letter) for letter in redriven.done], redriven.refused, json)
 
     def do_dismiss(self, *, ids: list[str], user: str, reason: str, json: bool, **_: Any) -> None:
+        check(user, "events.dismiss_deadletter", "dismiss dead letters")
         letters = [find(text) for text in ids]
         self._each(
             "dismissed", letters, lambda letter: dead_letters.dismiss(letter.id, by=user, reason=reason), json

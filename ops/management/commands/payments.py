@@ -8,9 +8,10 @@ from uuid import UUID
 from django.core.management import BaseCommand, CommandError
 
 from events import projection, store
-from ops import depositing
+from ops import by_hand_words, depositing
 from ops.permitted import check
 from ops.status import find_run
+from payroll import by_hand
 from payroll.calc.money import dollars
 from payroll.models import Payment, PayOrder
 from payroll.payments import decisions, halt, orders, repay
@@ -65,6 +66,15 @@ class Command(BaseCommand):
         again.add_argument("--payment", metavar="KEY", type=UUID, nargs="+", default=[])
         again.add_argument("--as", dest="user", required=True, metavar="USER")
         depositing.add_arguments(verbs)
+        by = verbs.add_parser(
+            "by-hand",
+            help="what is left to people, of a run or of all; `by-hand done KEY` records what was done",
+        )
+        by.add_argument("of", nargs="*", metavar="RUN | done KEY", help="of which run, or what was done")
+        by.add_argument("--as", dest="user", default="", metavar="USER", help="with done: who did it")
+        by.add_argument("--evidence", default="", metavar="TEXT", help="with done: what shows it")
+        by.add_argument("--open", dest="still", action="store_true", help="without what was done")
+        by.add_argument("--json", action="store_true")
         for verb, does in (
             ("halt", "stop all sending, within seconds"),
             ("resume", "let payments go out again"),
@@ -76,7 +86,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
         try:
-            getattr(self, f"do_{verb}")(**options)
+            getattr(self, f"do_{verb.replace('-', '_')}")(**options)
         except Refused as refused:
             raise CommandError(str(refused)) from None
 
@@ -157,6 +167,28 @@ class Command(BaseCommand):
         lines, done = depositing.carry_out(found, **asked)
         facts = depositing.told(found, lines, done)
         self._say(depositing.in_words(lines, done), facts, json)
+
+    def do_by_hand(
+        self, *, of: list[str], user: str, evidence: str, still: bool, json: bool, **_: Any
+    ) -> None:
+        if of[:1] == ["done"]:
+            if len(of) != 2 or not user:
+                raise Refused("which, and who did it? payments by-hand done KEY --as USER --evidence TEXT")
+            item = by_hand.done(of[1], by=user, evidence=evidence)
+            words = f"recorded: {dollars(item.done_cents)} {by_hand.WORDS[item.kind]}"
+            self._say(words, item.facts, json)
+            return
+        if len(of) > 1 or user or evidence:
+            raise Refused(
+                "of one run at a time, and --as and --evidence are for what was done: by-hand done KEY"
+            )
+        projection.catch_up(RUNS, PAYCHECKS)
+        items = by_hand.listed(find_run(of[0]).run if of else None)
+        items = [item for item in items if item.left_cents or not still]
+        if json:
+            self._show({"by_hand": [item.facts for item in items]}, True)
+        else:
+            self.stdout.write("\n".join(by_hand_words.lines(items)) or "nothing is left to people")
 
     def do_halt(self, *, user: str, reason: str, json: bool, **_: Any) -> None:
         check(user, "payroll.halt_payments", "stop all payments")

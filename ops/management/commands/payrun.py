@@ -3,7 +3,7 @@
 import json
 import time
 from argparse import ArgumentParser, ArgumentTypeError
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import date
 from typing import Any, Literal
 
@@ -19,7 +19,6 @@ from payroll import cancel, correct, kinds, release, runs
 from payroll.models import PayRun
 from payroll.projections import RUNS
 from payroll.tolerance import Tolerance
-from payroll.undo import decide
 
 
 class Command(BaseCommand):
@@ -114,6 +113,7 @@ class Command(BaseCommand):
         json: bool,
         **_: Any,
     ) -> None:
+        check(opened_by, "payroll.open_payrun", "open a pay run")
         if workers < 0:
             raise runs.Refused("--workers cannot be below 0")
         if approve_as:
@@ -200,6 +200,7 @@ class Command(BaseCommand):
             proposals = correct.propose(found, employers=employer, people=whom, pay_date=pay_date)
             facts, lines = correcting.proposed(proposals)
         else:
+            check(user, "payroll.open_payrun", "open a pay run")
             opened = correct.open_correction(
                 found, by=user, employers=employer, people=whom, pay_date=pay_date
             )
@@ -251,36 +252,11 @@ class Command(BaseCommand):
         held = status.limits + [each for part in status.employers for each in named_limits(part)]
         self.stdout.write("\n".join(held) or "nothing is limited")
 
-    def do_undo(
-        self,
-        *,
-        run: str,
-        employer: str,
-        paycheck: str,
-        user: str,
-        reason: str,
-        preview: bool,
-        check_cashed: bool,
-        json: bool,
-        **_: Any,
-    ) -> None:
+    def do_undo(self, *, run: str, employer: str, paycheck: str, json: bool, **options: Any) -> None:
         asked = undoing.Asked.of(find_run(run).run, employer, paycheck)
-        of = {"employer": asked.employer, "employee_id": asked.employee_id}
-        undone = None
-        if preview:
-            parts = decide.preview(asked.run, **of, check_cashed=check_cashed)
-        elif not user:
-            raise runs.Refused("who undoes it? Name them with --as, or look with --preview")
-        else:
-            undone = decide.undo(asked.run, by=user, reason=reason, **of, check_cashed=check_cashed)
-            parts = undone.parts
-        if json:
-            did = {"undo": undone.key, "confirmed": undone.confirmed} if undone else {}
-            self.stdout.write(to_json(undoing.told(asked, parts) | did))
-            return
-        self.stdout.write(undoing.in_words(parts))
-        if undone:
-            self.stdout.write(undoing.after(undone))
+        chosen = {each.name: options[each.name] for each in fields(undoing.Options)}
+        facts, lines = undoing.act(asked, undoing.Options(**chosen))
+        self.stdout.write(to_json(facts) if json else "\n".join(lines))
 
     def do_list(self, *, json: bool, **_: Any) -> None:
         projection.catch_up(RUNS)
