@@ -16,6 +16,7 @@ STEER = (
     "decide_payorder",
     "import_bankfile",
     "change_payaccount",
+    "correct_payrun",
 )
 # What each group may do, beside looking at everything. What takes two people, both groups may: the two are never one.
 GROUPS = {
