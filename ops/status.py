@@ -16,6 +16,7 @@ from events.limits import Standing
 from events.models import DeadLetter, DeadLetterState, Limit, Work, WorkState
 from payroll import keys, objects
 from payroll.calc.money import dollars
+from payroll.late import listed
 from payroll.models import EmployerRun, Paycheck, PayOrder, PayRun
 from payroll.projections import PAYCHECKS, RUNS
 from payroll.runs import Refused
@@ -52,7 +53,7 @@ class RunStatus:
 
     state    running, paused, stopped (more failed than is tolerated), complete, being cancelled, cancelled
     limits   what holds the run back, or would, in words
-    notes    who paused or cancelled it and why
+    notes    who paused or cancelled it and why, and what else there is to know
     """
 
     run: str
@@ -184,7 +185,7 @@ def run_status(run: UUID | str) -> RunStatus:
         people=dict(people),
         state="stopped" if stopped else pay_run.state,
         limits=[_in_words(limit, sum(part.employees for part in parts)) for limit in of_run],
-        notes=_notes(pay_run.facts, pay_run.state) + _notes_of(rows),
+        notes=_notes(pay_run.facts, pay_run.state) + _notes_of(rows) + _notes_of_late(run),
         **sums,
     )
 
@@ -248,6 +249,13 @@ def _notes(facts: dict[str, Any], state: str) -> list[str]:
         return []
     reason = facts.get(f"{done}_reason")
     return [f"{done} by {facts[f'{done}_by']}{f': {reason}' if reason else ''}"]
+
+
+def _notes_of_late(run: UUID | str) -> list[str]:
+    """What the roster says otherwise by now."""
+    late = sum(each.open + each.not_paid for each in listed.counted(run=run))
+    who = f"{listed.people(late)} {listed.has(late)}"
+    return [f"{who} late changes in the roster: payrun corrections {run}"] if late else []
 
 
 def _notes_of(parts: Sequence[EmployerRun]) -> list[str]:
