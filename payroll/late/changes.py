@@ -50,7 +50,7 @@ class Compared(NamedTuple):
     """What a run and its corrections froze of a person, held against the roster as it is.
 
     opened   the facts of EmployerRunOpened of the run
-    chain    employer's runs: that one, and its corrections that have begun
+    chain    employer's runs: that one, and its corrections, as far as they pay this person
     inputs   the names of what is not what it was; empty when the roster says what was frozen last
     values   what they are now, by name; kept as a keyed hash
     """

@@ -7,7 +7,7 @@ or corrected at this moment waits: what it takes is known when its run has begun
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
@@ -99,25 +99,29 @@ def _compared(employer_run: str, people: Sequence[str]) -> list[Compared] | None
         employer_run__in=chain, employee_id__in=people, last_event__in={*OUT} - {SUPERSEDED}
     )
     gone = {(str(row.employer_run), row.employee_id) for row in out.only("employer_run", "employee_id")}
-    people = [each for each in people if (employer_run, each) not in gone]
-    frozen = _frozen(dict(zip(chain, histories, strict=True)), set(people), gone)
+    counts = {
+        each: tuple(part for part in chain if (part, each) not in gone)
+        for each in people
+        if (employer_run, each) not in gone
+    }
+    frozen = _frozen(dict(zip(chain, histories, strict=True)), counts)
     now = _now(opened, chain, sorted(frozen))
     return [
-        Compared(opened, chain, each, *_differs(opened["kind"], frozen[each], now.get(each)))
+        Compared(opened, counts[each], each, *_differs(opened["kind"], frozen[each], now.get(each)))
         for each in frozen
     ]
 
 
-def _frozen(
-    chain: dict[str, History], people: set[str], gone: set[tuple[str, str]]
-) -> dict[str, dict[str, Any]]:
-    """What the last paycheck of each that counts was given; nobody who is in none."""
+def _frozen(chain: Mapping[str, History], counts: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, Any]]:
+    """What the last paycheck of each that counts was given; nobody who is in none.
+
+    counts   by employee id, the employer's runs of the chain whose paycheck of them counts
+    """
     found = {}
-    for employer_run, history in chain.items():
-        wanted = {each for each in people if (employer_run, each) not in gone}
+    for part, history in chain.items():
         for written in history.manifests:
             for entry in manifest.read(written["object"], written["sha256"])["employees"]:
-                if entry["employee_id"] in wanted:
+                if part in counts.get(entry["employee_id"], ()):
                     found[entry["employee_id"]] = entry
     return found
 

@@ -106,14 +106,12 @@ def concerned(runs: Iterable[Opened], person: Person) -> list[str]:
 def _correctable(opened: Opened, year: int) -> bool:
     """Whether a run can still be corrected by another: it stands, and its Form W-2 is not out."""
     of_year = date.fromisoformat(opened["pay_date"]).year >= year
-    stands: bool = not opened["cancelled"]
-    return of_year and stands and opened["kind"] != kinds.CORRECTION
+    return of_year and not opened["cancelled"] and str(opened["kind"]) != kinds.CORRECTION
 
 
 def _takes(opened: Opened, employee_id: str) -> bool:
-    return employee_id in opened.get("people", (employee_id,)) and employee_id not in opened.get(
-        "without", ()
-    )
+    chosen = opened.get("people")
+    return (chosen is None or employee_id in chosen) and employee_id not in opened.get("without", ())
 
 
 def _holds(opened: Opened, day: date) -> bool:
@@ -123,9 +121,8 @@ def _holds(opened: Opened, day: date) -> bool:
 
 def _employed(person: Person, opened: Opened) -> bool:
     """As the roster says it now; whoever left before a run that has paid them is concerned by that one as well."""
-    return (
-        str(person.hired) <= opened["period_end"] and str(person.left or date.max) >= opened["period_start"]
-    )
+    start, end = (date.fromisoformat(opened[name]) for name in ("period_start", "period_end"))
+    return person.hired <= end and (person.left is None or person.left >= start)
 
 
 def _latest(runs: Sequence[Opened]) -> list[Opened]:

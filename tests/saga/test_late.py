@@ -21,6 +21,8 @@ from tests.saga.roster_files import (
     EMPLOYEES,
     GARNISHMENTS,
     PAY_ITEMS,
+    PAYEE,
+    SUPPORT,
     TAX_FORMS,
     TIME_ENTRIES,
     Rows,
@@ -102,7 +104,14 @@ def test_whatever_a_run_takes_is_compared(tmp_path: Path, roster: Rows, name: st
     assert late.stands(run) == {"ann": (OPEN, [name])}
 
 
+def remitted(account: str) -> dict[str, str]:
+    """cal's support, and the account that it goes to."""
+    order = SUPPORT | PAYEE | {"amount": "100.00", "payee_account_number": account}
+    return garnishment("ACME", "cal", "S", **order)
+
+
 def test_what_is_no_input_and_who_is_not_in_the_run_is_no_late_change(tmp_path: Path, roster: Rows) -> None:
+    roster = late.change(tmp_path, roster, {GARNISHMENTS: [remitted("0072910045")]})
     run = paydays.pay("ACME")
     rows = late.mend(
         tmp_path, roster, "ann", account_number="998877665", last_name="Other", job_title="Clerk"
@@ -110,6 +119,7 @@ def test_what_is_no_input_and_who_is_not_in_the_run_is_no_late_change(tmp_path: 
     new = paydays.salaried("ACME", "new", "52000.00", hire_date="2026-11-09", ssn="912-11-2222")
     rows = late.change(tmp_path, rows, {EMPLOYEES: [*rows[EMPLOYEES], new]})
     late.mend(tmp_path, rows, "new", pay_rate="53000.00")
+    late.change(tmp_path, rows, {GARNISHMENTS: [remitted("0072910046")]})
     assert late.stands(run) == {}
     assert not TouchedPaycheck.objects.exists(), "they were compared all the same"
 
@@ -124,6 +134,24 @@ def test_who_left_before_the_period_was_paid_too_much(tmp_path: Path, roster: Ro
     (found,) = listed.with_amounts([late.row(run, "ann")])
     assert found.able and found.able.cents("gross") == -2400_00
     assert found.inputs == ("termination_date",)
+
+
+def test_who_is_in_no_later_run_is_late_in_the_last_one(tmp_path: Path, roster: Rows) -> None:
+    left = {"termination_date": "2026-11-13"}
+    people = [row | left if row["employee_id"] == "ann" else row for row in roster[EMPLOYEES]]
+    rows = late.change(tmp_path, roster, {EMPLOYEES: people})
+    first = paydays.pay("ACME")
+    second = paydays.pay("ACME", period=paydays.NEXT)
+    late.mend(tmp_path, rows, "ann", pay_rate="65000.00")
+    assert (late.stands(first), late.stands(second)) == ({"ann": (OPEN, ["pay_rate"])}, {})
+
+
+def test_what_a_correction_has_paid_is_not_late_again(tmp_path: Path, roster: Rows) -> None:
+    run = paydays.pay("ACME")
+    rows = late.change(tmp_path, roster, INPUTS["items"])
+    correcting.correct(run)
+    late.mend(tmp_path, rows, "ann", pay_rate="65000.00")
+    assert late.stands(run) == {"ann": (OPEN, ["pay_rate"])}
 
 
 def test_a_correction_that_pays_it_closes_it_as_long_as_it_stands(tmp_path: Path, roster: Rows) -> None:
@@ -149,6 +177,8 @@ def test_a_correction_that_pays_it_closes_it_as_long_as_it_stands(tmp_path: Path
     stream = correcting.stream(fix, "hal")
     store.append([NewEvent(stream, store.version(stream) + 1, "PaycheckVoided", {"reason": "a test"})])
     assert late.stands(run)["hal"] == (OPEN, ["time"]), "what had paid it does not stand any more"
+    late.change(tmp_path, rows, {TIME_ENTRIES: roster[TIME_ENTRIES]})
+    assert late.stands(run)["hal"] == (SETTLED, ["time"]), "and the run itself has taken these hours"
 
 
 def test_dismissed_is_dismissed_until_it_is_another_change(tmp_path: Path, roster: Rows) -> None:
