@@ -181,6 +181,17 @@ def test_a_correction_that_pays_it_closes_it_as_long_as_it_stands(tmp_path: Path
     assert late.stands(run)["hal"] == (SETTLED, ["time"]), "and the run itself has taken these hours"
 
 
+def test_of_a_paycheck_that_was_voided_nothing_is_late(tmp_path: Path, roster: Rows) -> None:
+    run = paydays.pay("ACME")
+    rows = late.mend(tmp_path, roster, "ann", pay_rate="65000.00")
+    correcting.correct(run)
+    stream = correcting.stream(run, "ann")
+    store.append([NewEvent(stream, store.version(stream) + 1, "PaycheckVoided", {"reason": "a test"})])
+    late.mend(tmp_path, rows, "ann", pay_rate="70000.00")
+    assert late.stands(run) == {"ann": (VOID, ["pay_rate"])}
+    assert not TouchedPaycheck.objects.exists()
+
+
 def test_dismissed_is_dismissed_until_it_is_another_change(tmp_path: Path, roster: Rows) -> None:
     run = paydays.pay("ACME")
     rows = late.mend(tmp_path, roster, "ann", pay_rate="65000.00")
