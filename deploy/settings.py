@@ -180,9 +180,7 @@ EVENTS_BROKER_URL = broker(os.environ.get("PAYROLL_BROKER_URL", ""), EVENTS_DOOR
 os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
 EVENTS_CELERY: dict[str, object] = {}  # changes to events.doorbells.celery.CONFIG; a check refuses most
 EVENTS_QUEUE_PREFIX = os.environ.get("PAYROLL_QUEUE_PREFIX") or "payroll"
-EVENTS_LEASE_S = float(
-    os.environ.get("PAYROLL_LEASE_S", "15")
-)  # without a heartbeat; a beat comes every third
+EVENTS_LEASE_S = float(os.environ.get("PAYROLL_LEASE_S", "15"))  # a heartbeat comes every third of it
 EVENTS_SWEEP_S = float(os.environ.get("PAYROLL_SWEEP_S", "5"))
 EVENTS_STALL_S = float(
     os.environ.get("PAYROLL_STALL_S", "10")
@@ -193,6 +191,7 @@ EVENTS_TICKS = {
     "fold": ("events.ticks.fold", 3.0),
     "calendar": ("payroll.tick.today", 60.0),
     "redrive": ("events.redrive.scheduled", 30.0),
+    "late": ("payroll.late.compare.compare", 30.0),
     "publish": ("events.outbox.publish", 2.0),
     "tokens": ("events.tokens.expire", 2.0),
     "forget": ("ops.api.forget.old", 60.0),

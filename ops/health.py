@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 DUE_S_MAX = 60.0  # due work that nobody takes for so long
 RECONCILED_D_MAX = 1  # it is done once a day
 LATE_S_MAX = 300.0  # deliveries and read models that lag so far behind
+COMPARED_S_MAX = 3600.0  # what an import has touched; it waits while its employer's pay is computed
 
 # How long the oldest work of each queue that could be claimed has been due.
 WAITING = f"""
@@ -41,6 +42,11 @@ select count(*) filter (where given_up_at is not null),
        count(*) filter (where given_up_at is null and due_at < clock_timestamp() - %s * interval '1 second')
   from events_delivery where sent_at is null
 """
+# What a run that has begun took, and an import has changed since.
+TOUCHED = """
+select count(*) from payroll_touchedpaycheck t join payroll_employerrun r on r.employer_run = t.employer_run
+ where t.touched_at < clock_timestamp() - %s * interval '1 second' and r.facts ->> 'employees' is not null
+"""
 
 
 def troubles() -> Iterator[str]:
@@ -50,6 +56,7 @@ def troubles() -> Iterator[str]:
     yield from _deliveries()
     yield from _queues()
     yield from _books()
+    yield from _roster()
 
 
 def watch() -> None:
@@ -93,6 +100,15 @@ def _books() -> Iterator[str]:
         )
     elif last is not None and (age_d := (database.now() - last.recorded_at).days) > RECONCILED_D_MAX:
         yield f"the books were not reconciled for {age_d} days: start a worker or beat"
+
+
+def _roster() -> Iterator[str]:
+    ((touched,),) = database.rows(TOUCHED, [COMPARED_S_MAX])
+    if touched:
+        yield (
+            f"{touched} paychecks were not compared with the roster since an import changed it: start a worker or "
+            "beat, or see whether a run of their employer is paused, or in the log why not"
+        )
 
 
 def _queues() -> Iterator[str]:

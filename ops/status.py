@@ -18,6 +18,7 @@ from ops import by_hand_words, undoing
 from ops.depositing import notes
 from payroll import keys, objects
 from payroll.calc.money import dollars
+from payroll.late import listed
 from payroll.models import EmployerRun, Paycheck, PayOrder, PayRun
 from payroll.projections import PAYCHECKS, RUNS
 from payroll.runs import Refused
@@ -54,7 +55,7 @@ class RunStatus:
 
     state    running, paused, stopped (more failed than is tolerated), complete, being cancelled, cancelled
     limits   what holds the run back, or would, in words
-    notes    who paused or cancelled it and why
+    notes    who paused or cancelled it and why, and what else there is to know
     """
 
     run: str
@@ -192,6 +193,7 @@ def run_status(run: UUID | str) -> RunStatus:
             *notes(rows),
             *undoing.waiting(run, [row.employer for row in rows]),
             *by_hand_words.notes(run),
+            *_notes_of_late(run),
         ],
         **sums,
     )
@@ -256,6 +258,13 @@ def _notes(facts: dict[str, Any], state: str) -> list[str]:
         return []
     reason = facts.get(f"{done}_reason")
     return [f"{done} by {facts[f'{done}_by']}{f': {reason}' if reason else ''}"]
+
+
+def _notes_of_late(run: UUID | str) -> list[str]:
+    """What the roster says otherwise by now."""
+    late = sum(each.open + each.not_paid for each in listed.counted(run=run))
+    who = f"{listed.people(late)} {listed.has(late)}"
+    return [f"{who} late changes in the roster: payrun corrections {run}"] if late else []
 
 
 def _notes_of(parts: Sequence[EmployerRun]) -> list[str]:

@@ -13,22 +13,23 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from events import projection, store, work
+from events import store, work
 from events.doorbells import ring
-from events.store import NewEvent
+from events.store import NewEvent, WrongExpectedVersion
 from payroll import keys, kinds, manifest, paid_once, paid_so_far, rules
 from payroll.calc import calendar
 from payroll.history import History
+from payroll.late import changes
 from payroll.manifest import Pinned
-from payroll.models import Employer, EmployerRun, Paycheck
-from payroll.projections import RUNS
+from payroll.models import Employer, Paycheck
 from payroll.recompute import as_json, recompute
 from payroll.refusal import Refused
 from payroll.runs import employer_opened, facts_of, opening_facts
 from payroll.saga import begin_run
 from payroll.schedule import Period
 
-NO_INPUT = {"year_to_date", "pay_to", "deposits", "hold", "paid", "recoveries", "time_from"}
+# Where it goes is no matter of how much, and what follows from other paychecks is not given by the roster.
+NO_INPUT = {"year_to_date", "pay_to", "deposits", "remittances", "hold", "paid", "recoveries", "time_from"}
 
 
 class Proposal(NamedTuple):
@@ -113,31 +114,15 @@ def open_correction(
     if not able:
         unable = f", and {len(left_out)} people cannot be computed: see --preview" if left_out else ""
         raise Refused(f"nothing differs between what was paid and what the roster says now{unable}")
-    with transaction.atomic(durable=True):
-        opened = _open(parts, able, paid_on, by)
+    try:
+        with transaction.atomic(durable=True):
+            opened = _open(parts, able, paid_on, by)
+    except WrongExpectedVersion as lost_race:
+        raise Refused(
+            "something else has changed of these people at the same moment: look again"
+        ) from lost_race
     ring([keys.key("work", opened)])
     return Corrected(opened, paid_on, tuple(able), tuple(left_out))
-
-
-def possible() -> list[str]:
-    """What to say when the roster has changed: whose pay it may concern, and which command tells; empty for nobody's.
-
-    Who has a difference takes computing their paychecks again, and is told when it is asked for.
-    """
-    projection.catch_up(RUNS)
-    of_year = EmployerRun.objects.filter(
-        pay_date__startswith=f"{timezone.now().year}-", facts__has_key="paid_cents"
-    )
-    paid = [
-        row for row in of_year.order_by("-pay_date", "-first_at") if row.facts["kind"] != kinds.CORRECTION
-    ]
-    if not paid:
-        return []
-    runs = dict.fromkeys(str(row.run) for row in paid)
-    return [
-        f"{len(runs)} runs of this year are paid, and what has changed may make a difference to them; of the latest: "
-        f"manage.py payrun correct {next(iter(runs))} --preview"
-    ]
 
 
 def _open(parts: Sequence[_Part], able: Sequence[Proposal], pay_date: date, by: str) -> UUID:
@@ -147,7 +132,7 @@ def _open(parts: Sequence[_Part], able: Sequence[Proposal], pay_date: date, by: 
         whom.setdefault(each.employer, []).append(each.employee_id)
     chosen = [part for part in parts if _of(part) in whom]
     before = paid_once.opened_before(sorted(whom))
-    if any(_chain(part.opened, before[_of(part)]) != part.chain for part in chosen):
+    if any(chain_of(part.opened, before[_of(part)]) != part.chain for part in chosen):
         raise Refused("somebody else opened a correction of this run at the same moment: look again")
     first = chosen[0].opened
     period = Period(date.fromisoformat(first["period_start"]), date.fromisoformat(first["period_end"]))
@@ -156,15 +141,18 @@ def _open(parts: Sequence[_Part], able: Sequence[Proposal], pay_date: date, by: 
     while store.version(keys.payrun_stream(run := _run_id(period, pay_date, whom, named, sequence))):
         sequence += 1
     facts = opening_facts(run, kinds.CORRECTION, period, pay_date, opened_by=by)
-    events = []
+    events: list[NewEvent] = []
+    late: list[NewEvent] = []
     for part in chosen:
         employer = Employer.objects.get(id=_of(part))
         employer.pay_frequency = part.opened["frequency"]  # the period is that of the run that is corrected
-        pinned = _pinned(part) | {"people": sorted(whom[employer.id])}
-        events.append(employer_opened(employer, facts, before[employer.id], pinned))
+        pinned = as_correction(part.opened, part.chain) | {"people": sorted(whom[employer.id])}
+        events.append(opening := employer_opened(employer, facts, before[employer.id], pinned))
+        corrected, correcting = part.chain[0], opening.data["employer_run"]
+        late += changes.taken_up(corrected, whom[employer.id], run=run, part=correcting, by=by)
     ids = {event.data["employer"]: event.data["employer_run"] for event in events}
     stream = keys.payrun_stream(run)
-    store.append([NewEvent(stream, 1, "PayRunOpened", facts | {"employer_runs": ids}), *events])
+    store.append([NewEvent(stream, 1, "PayRunOpened", facts | {"employer_runs": ids}), *events, *late])
     work.enqueue([begin_run(str(run), stream)])
     return run
 
@@ -179,12 +167,16 @@ def _of(part: _Part) -> str:
     return str(part.opened["employer"])
 
 
-def _pinned(part: _Part) -> dict[str, Any]:
-    """What the first event of a correction says of the run that it corrects."""
+def as_correction(opened: Mapping[str, Any], chain: Sequence[str]) -> dict[str, Any]:
+    """What the first event of a correction says of the run that it corrects.
+
+    opened   the facts of that run
+    chain    as `chain_of` gives it
+    """
     return {
-        "corrects": list(part.chain),
-        "original_kind": part.opened["kind"],
-        "original_pay_date": part.opened["pay_date"],
+        "corrects": list(chain),
+        "original_kind": opened["kind"],
+        "original_pay_date": opened["pay_date"],
     }
 
 
@@ -222,7 +214,7 @@ def _part(employer: str, employer_run: str) -> _Part:
             "cancel it; what is paid can be corrected"
         )
     earlier = paid_once.opened([employer])[employer]
-    chain = _chain(opened, earlier)
+    chain = chain_of(opened, earlier)
     pending = {
         employee: each["run"]
         for each in earlier
@@ -233,7 +225,7 @@ def _part(employer: str, employer_run: str) -> _Part:
     return _Part(opened, chain, pending)
 
 
-def _chain(opened: Mapping[str, Any], before: Sequence[paid_once.Facts]) -> tuple[str, ...]:
+def chain_of(opened: Mapping[str, Any], before: Sequence[paid_once.Facts]) -> tuple[str, ...]:
     """An employer's run, and its corrections that were not cancelled, as they were opened."""
     original = opened["employer_run"]
     return original, *(
@@ -277,7 +269,7 @@ def _proposals(part: _Part, named: Sequence[str] | None, pay_date: date) -> Iter
     if not people:
         return
     tables = rules.load(pay_date.year)
-    facts = part.opened | _pinned(part) | {"people": people, "without": []}
+    facts = part.opened | as_correction(part.opened, part.chain) | {"people": people, "without": []}
     facts |= {"kind": kinds.CORRECTION, "pay_date": pay_date.isoformat(), "rules_version": tables.version}
     pinned = Pinned.of(facts)
     for content in manifest.contents(pinned, employer, manifest.unfinished(pinned)):

@@ -16,6 +16,7 @@ from events.models import DeadLetter, Work
 from events.store import NewEvent, WrongExpectedVersion
 from payroll import keys, manifest
 from payroll.history import History
+from payroll.late.touched import note_again
 from payroll.manifest import Pinned
 from payroll.models import Employee, Employer
 from payroll.runs import Refused
@@ -79,6 +80,7 @@ def redrive_corrected(letter_id: UUID, *, by: str, reason: str = "", delay_s: fl
         raise Refused(
             f"somebody else corrected {pinned.employer} at the same moment: try again"
         ) from lost_race
+    note_again([(pinned.employer_run, old)])  # what it was late with, it has taken now
 
 
 def _hours_hundredths(history: History, employee_id: str, since: date) -> int:

@@ -30,8 +30,9 @@ READ_MODELS = (
             fold("payrun", "payroll_payrun"),
             fold("employerrun", "payroll_employerrun"),
             fold("order", "payroll_payorder"),
+            fold("late", "payroll_latechange"),
         ),
-        ("payroll_payrun", "payroll_employerrun", "payroll_payorder"),
+        ("payroll_payrun", "payroll_employerrun", "payroll_payorder", "payroll_latechange"),
     ),
     Projection(
         PAYCHECKS,

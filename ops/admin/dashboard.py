@@ -15,7 +15,8 @@ from ops.admin.base import Section, Table, Warn
 from ops.admin.columns import CANCELLED, RUN_TONES
 from ops.admin.navigation import may_view
 from ops.admin.payments import OWED
-from payroll.models import EmployerRun, Payment, PayOrder, PayRun
+from payroll.late import listed
+from payroll.models import EmployerRun, LateChange, Payment, PayOrder, PayRun
 from payroll.payments import halt
 
 SHOWN = 12
@@ -40,6 +41,8 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if may_view(request, DeadLetter):
         cards.append(letters_card())
         sections.append(letters())
+    if may_view(request, LateChange):
+        cards += late_card()
     if may_view(request, PayRun) and may_view(request, EmployerRun):
         cards.append(paid_card())
         sections.append(week())
@@ -173,6 +176,17 @@ def letters() -> Table:
     ]
     columns = ("fault", "step", "kind", "for example", "since (UTC)", ">employers", ">letters")
     return Table("Open dead letters, by fault", columns, rows, empty="No dead letter is open.")
+
+
+def late_card() -> list[dict[str, object]]:
+    """What the roster says otherwise by now than runs have taken; nothing when there is none."""
+    runs = listed.counted()
+    if not runs:
+        return []
+    count = sum(each.open + each.not_paid for each in runs)
+    note = f"in {len(runs):,} run{'' if len(runs) == 1 else 's'}: pay the difference, or dismiss it"
+    card: dict[str, object] = {"label": "Late changes", "value": listed.people(count), "tone": "wait"}
+    return [card | {"note": note, "url": words.listing(LateChange)}]
 
 
 def latest_runs() -> Any:

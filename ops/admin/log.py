@@ -17,7 +17,7 @@ from ops.admin import words
 from ops.admin.base import Endless, Facts, Section, Table, Text
 from ops.admin.filters import as_uuid
 from payroll.domain import OUT, PAYCHECK_EVENTS
-from payroll.models import EmployerRun, Paycheck, PayOrder, PayRun
+from payroll.models import EmployerRun, LateChange, Paycheck, PayOrder, PayRun
 from payroll.models.read import STATES
 
 # What a stream's name begins with, and what can happen in it: few streams of a kind are found by their names.
@@ -35,9 +35,16 @@ TYPES = {
         *("OrderCreated", "OrderReserved", "OrderSending", "OrderUnknown", "OrderRejected", "OrderAccepted"),
         *("OrderDecisionProposed", "OrderResolved", "OrderSettled"),
     ),
+    "late": ("LateChangeNoticed", "LateChangeTaken", "LateChangeDismissed", "LateChangeSettled"),
     "deadletter": ("DeadLettered", "Redriven", "Dismissed", "CarriedOver"),
 }
-PAGES = {"payrun": PayRun, "employerrun": EmployerRun, "paycheck": Paycheck, "order": PayOrder}
+PAGES = {
+    "payrun": PayRun,
+    "employerrun": EmployerRun,
+    "paycheck": Paycheck,
+    "order": PayOrder,
+    "late": LateChange,
+}
 STREAM_SHOWN = 200
 TONES = {"ready": "wait", "leased": "busy", "dead": "bad", "waiting": "wait", "done": "good"}
 

@@ -8,7 +8,7 @@ from ninja import NinjaAPI, Router
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from ops.api import bank, edge, employers, letters, log, payments, problems, runs, tokens
+from ops.api import bank, edge, employers, late, letters, log, payments, problems, runs, tokens
 from ops.api.auth import SCHEME, WINDOW_S
 from ops.api.gate import ANY_KEY, BANK, OPEN, SIGNED, operation
 from ops.api.shapes import StrictJson, Told
@@ -75,7 +75,7 @@ def openapi(request: HttpRequest) -> dict[str, Any]:
     return dict(api.get_openapi_schema())
 
 
-for part in (about, *(each.router for each in (runs, employers, payments, letters, log, tokens, bank))):
+for part in (about, *(each.router for each in (runs, employers, late, payments, letters, log, tokens, bank))):
     api.add_router("", part)
 
 urlpatterns: list[URLPattern] = [

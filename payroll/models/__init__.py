@@ -1,6 +1,7 @@
 """The tables of payroll: the roster that people bring, and the read models folded from the log."""
 
 from payroll.models.approval import Approval
+from payroll.models.late import LateChange, TouchedPaycheck
 from payroll.models.ledger import LedgerLeg, LedgerTransaction
 from payroll.models.pay import Deduction, DepositDestination, Garnishment, PayItem, TaxForm
 from payroll.models.payments import Decision, Payment, PayOrder, Recovery, Reservation
@@ -16,6 +17,7 @@ __all__ = [
     "Employer",
     "EmployerRun",
     "Garnishment",
+    "LateChange",
     "LedgerLeg",
     "LedgerTransaction",
     "Notification",
@@ -29,5 +31,6 @@ __all__ = [
     "Reservation",
     "TaxForm",
     "TimeEntry",
+    "TouchedPaycheck",
     "YearToDate",
 ]

@@ -65,6 +65,7 @@ class PayRun(Folded):
             ("pause_payrun", "Can pause and resume a pay run"),
             ("cancel_payrun", "Can cancel a pay run"),
             ("undo_payrun", "Can undo what a pay run has paid, with a second person"),
+            ("correct_payrun", "Can open a correction of what a pay run has paid, or dismiss a proposed one"),
         ]
 
     def __str__(self) -> str:

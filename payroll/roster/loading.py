@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from events import store as log
 from events.store import NewEvent
 from payroll import crypto
+from payroll.late.touched import Touched, note
 from payroll.models.roster import Employee, Employer
 from payroll.roster.calendars import load_calendars
 from payroll.roster.columns import EMPLOYEES, EMPLOYERS, EmployeeRow, EmployerRow
@@ -84,22 +85,24 @@ def load(roster: Roster, *, as_of: date, say: Say = silent) -> ImportSummary:
         cursor.execute(ONE_IMPORT_AT_A_TIME)
     summary = ImportSummary()
     findings = Findings()
+    touched = Touched()
     employers = load_employers(roster.employers, summary, findings)
-    people = load_employees(roster.employees, summary, findings)
+    people = load_employees(roster.employees, summary, findings, touched)
     if findings.total:
         raise RosterRefused(findings)
     say(f"employers stored: {summary.employers}")
     load_calendars(roster.employers, as_of, summary)
     say(f"employees stored: {summary.employees}")
-    load_time_entries(roster.time_entries, people, summary)
+    load_time_entries(roster.time_entries, people, summary, touched)
     say(f"time entries stored: {summary.time_entries}")
-    load_pay_items(roster.pay_items, people, summary.pay_items)
-    load_deductions(roster.deductions, people, summary.deductions)
-    load_garnishments(roster.garnishments, people, summary.garnishments)
-    load_tax_forms(roster.tax_forms, people, summary.tax_forms)
+    load_pay_items(roster.pay_items, people, summary.pay_items, touched)
+    load_deductions(roster.deductions, people, summary.deductions, touched)
+    load_garnishments(roster.garnishments, people, summary.garnishments, touched)
+    load_tax_forms(roster.tax_forms, people, summary.tax_forms, touched)
     load_direct_deposits(roster.direct_deposits, people, summary.direct_deposits)
     summary.employers_not_in_files = Employer.objects.count() - len(employers)
     summary.employees_not_in_files = Employee.objects.count() - len(people)
+    summary.paychecks_touched = note(touched, sorted(employers))
     record(summary)
     return summary
 
@@ -134,7 +137,7 @@ def load_employers(rows: Iterable[EmployerRow], summary: ImportSummary, findings
 
 
 def load_employees(
-    rows: Iterable[EmployeeRow], summary: ImportSummary, findings: Findings
+    rows: Iterable[EmployeeRow], summary: ImportSummary, findings: Findings, touched: Touched
 ) -> dict[Person, int]:
     """Write new and changed people; the primary keys of everyone in the file come back."""
     by_person = {(row.employer_id, row.employee_id): row for row in rows}
@@ -162,6 +165,8 @@ def load_employees(
             findings.add(EMPLOYEES.file, row.line, "ssn", shown(row.ssn, secret=True), problem)
         if tally(summary.employees, is_new=employee is None, differs=any(differs)):
             changed.append(target)
+        if employee and differs[0]:
+            touched.standing.add(employee.pk)
         targets[person] = target
     if not findings.total:
         store(changed, key=["employer", "employee_id"], fields=EMPLOYEE_STORED)

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import models
 
+from payroll.late.touched import Touched
 from payroll.models.pay import Deduction, Garnishment, PayItem, TaxForm
 from payroll.models.roster import Employee
 from payroll.roster import payees
@@ -31,10 +32,11 @@ ITEM = tuple(name for name in PayItemRow._fields if name not in NOT_STORED)
 Primary = Mapping[Person, int]
 
 
-def load_pay_items(rows: Sequence[PayItemRow], people: Primary, counts: Counts) -> None:
+def load_pay_items(rows: Sequence[PayItemRow], people: Primary, counts: Counts, touched: Touched) -> None:
     """Write what differs; an item that is stored in the same words keeps its row.
 
-    people   primary keys of everyone the rows name
+    people    primary keys of everyone the rows name
+    touched   takes the days on which somebody's items change
     """
     if not rows:
         return
@@ -53,29 +55,34 @@ def load_pay_items(rows: Sequence[PayItemRow], people: Primary, counts: Counts) 
             counts.unchanged += 1
         elif person in days and min(days[person]) <= item[0] <= max(days[person]):
             surplus.append(key)
+            touched.days[person].add(item[0])
     new = [
         PayItem(employee_id=person, **dict(zip(ITEM, item, strict=True)))
         for person, missing in wanted.items()
         for item in missing.elements()
     ]
+    for each in new:
+        touched.days[each.employee_id].add(each.item_date)
     remove(PayItem, surplus)
     PayItem.objects.bulk_create(new, batch_size=CHUNK)
     counts.created, counts.removed = len(new), len(surplus)
 
 
-def load_deductions(rows: Sequence[DeductionRow], people: Primary, counts: Counts) -> None:
+def load_deductions(rows: Sequence[DeductionRow], people: Primary, counts: Counts, touched: Touched) -> None:
     """Make the deductions of everyone in the file the file's."""
-    load_list(Deduction, "name", rows, people, counts)
+    load_list(Deduction, "name", rows, people, counts, touched=touched)
 
 
-def load_garnishments(rows: Sequence[GarnishmentRow], people: Primary, counts: Counts) -> None:
+def load_garnishments(
+    rows: Sequence[GarnishmentRow], people: Primary, counts: Counts, touched: Touched
+) -> None:
     """Make the orders of everyone in the file the file's."""
-    load_list(Garnishment, "order_id", rows, people, counts, account=payees.ACCOUNT)
+    load_list(Garnishment, "order_id", rows, people, counts, touched=touched, account=payees.ACCOUNT)
 
 
-def load_tax_forms(rows: Sequence[TaxFormRow], people: Primary, counts: Counts) -> None:
+def load_tax_forms(rows: Sequence[TaxFormRow], people: Primary, counts: Counts, touched: Touched) -> None:
     """Make the forms of everyone in the file the file's."""
-    load_list(TaxForm, "", rows, people, counts)
+    load_list(TaxForm, "", rows, people, counts, touched=touched)
 
 
 def load_list(
@@ -85,11 +92,13 @@ def load_list(
     people: Primary,
     counts: Counts,
     *,
+    touched: Touched,
     account: str = "",
 ) -> None:
     """Write new and changed rows, and remove what the file leaves out of a person's list.
 
     key       the field that tells the rows of one person apart; "" where a person has one row
+    touched   takes whose list changes
     account   the column of an account number, which is stored as ciphertext; "" where there is none
     """
     if not rows:
@@ -115,6 +124,8 @@ def load_list(
             differs.append(assign_account(target, getattr(row, account)))
         if tally(counts, is_new=before is None, differs=any(differs)):
             changed.append(target)
+            touched.standing.add(person)
+    touched.standing.update(person for person, _ in stored)
     surplus = [int(target.pk) for target in stored.values()]
     remove(model, surplus)
     unique = ["employee", key] if key else ["employee"]

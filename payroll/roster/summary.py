@@ -34,6 +34,7 @@ class ImportSummary:
     """Result of one import.
 
     employers_not_in_files, employees_not_in_files   stored before and left alone
+    paychecks_touched   of runs that have begun already, whose inputs may be others by now
     warnings   of the files, as text
     notes      what else someone should know, such as a changed pay calendar
     """
@@ -50,6 +51,7 @@ class ImportSummary:
     direct_deposits: Counts = field(default_factory=Counts)
     employers_not_in_files: int = 0
     employees_not_in_files: int = 0
+    paychecks_touched: int = 0
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

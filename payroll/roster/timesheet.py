@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
+from payroll.late.touched import Touched
 from payroll.models.roster import TimeEntry
 from payroll.roster.columns import TimeRow
 from payroll.roster.references import Person
@@ -19,10 +20,13 @@ Day = tuple[int, date]  # primary key of the person, work date
 Entry = tuple[str, Decimal, Decimal | None]  # kind, hours, other rate
 
 
-def load_time_entries(rows: Sequence[TimeRow], people: Mapping[Person, int], summary: ImportSummary) -> None:
+def load_time_entries(
+    rows: Sequence[TimeRow], people: Mapping[Person, int], summary: ImportSummary, touched: Touched
+) -> None:
     """Write what differs; an entry that is stored in the same words keeps its row.
 
-    people   primary keys of everyone the rows name
+    people    primary keys of everyone the rows name
+    touched   takes the days on which somebody's entries change
     """
     if not rows:
         return
@@ -41,11 +45,14 @@ def load_time_entries(rows: Sequence[TimeRow], people: Mapping[Person, int], sum
             summary.time_entries.unchanged += 1
         else:
             surplus.append(primary_key)
+            touched.days[day[0]].add(day[1])
     new = [
         TimeEntry(employee_id=person, work_date=work_date, kind=kind, hours=hours, rate=rate)
         for (person, work_date), missing in wanted.items()
         for kind, hours, rate in missing.elements()
     ]
+    for each in new:
+        touched.days[each.employee_id].add(each.work_date)
     for start in range(0, len(surplus), CHUNK):
         TimeEntry.objects.filter(pk__in=surplus[start : start + CHUNK]).delete()
     TimeEntry.objects.bulk_create(new, batch_size=CHUNK)

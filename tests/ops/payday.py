@@ -6,6 +6,7 @@ from typing import Any
 
 from events import projection, runner
 from payroll import runs
+from payroll.late.compare import compare
 from payroll.models import EmployerRun
 from payroll.roster import import_folder
 from tests.saga.roster_files import EMPLOYEES, EMPLOYERS, TIME_ENTRIES, employee, employer, entry, write
@@ -56,4 +57,16 @@ def go_on() -> None:
     """Do whatever is due."""
     while runner.run_due():
         pass
+    projection.catch_up()
+
+
+def change_late(folder: Path) -> None:
+    """Import another rate for e6, whom A3 has paid."""
+    folder.mkdir()
+    changed = rows()
+    changed[EMPLOYEES] = [
+        row | {"pay_rate": "43.00"} if row["employee_id"] == "e6" else row for row in changed[EMPLOYEES]
+    ]
+    import_folder(write(folder, changed), dry_run=False, as_of=START)
+    compare()
     projection.catch_up()

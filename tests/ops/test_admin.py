@@ -24,6 +24,7 @@ from payroll.models import (
     Employee,
     Employer,
     EmployerRun,
+    LateChange,
     LedgerTransaction,
     Notification,
     Paycheck,
@@ -40,7 +41,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:No directory at")  # static file
 READ_ONLY: set[type[Model]] = {
     *(Event, Work, DeadLetter, PayRun, EmployerRun, Paycheck, YearToDate, Notification),
     *(Employer, Employee, TimeEntry, Publication, Delivery, ApiKey, LedgerTransaction),
-    *(PayOrder, Payment),
+    *(PayOrder, Payment, LateChange),
 }
 REGISTERED = READ_ONLY | {Limit, User, Group}
 HOME = "/admin/"
@@ -50,6 +51,7 @@ HOME = "/admin/"
 def run(db: Any, tmp_path: Any, settings: Any) -> Any:
     """A run that waits for people: one approval, two dead letters."""
     begun = payday.begin(tmp_path / "roster", settings)
+    payday.change_late(tmp_path / "late")
     outbox.publish()
     keys.create("hr-portal", ["runs:read"])
     return begun

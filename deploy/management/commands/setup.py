@@ -19,6 +19,7 @@ STEER = (
     "import_bankfile",
     "change_payaccount",
     "settle_by_hand",
+    "correct_payrun",
 )
 # What each group may do, beside looking at everything. What takes two people, both groups may: the two are never one.
 GROUPS = {

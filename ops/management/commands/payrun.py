@@ -11,18 +11,19 @@ from django.core.management import BaseCommand, CommandError
 
 from events import projection
 from events.failures import NeedsReview
-from ops import correcting, follow, undoing
+from ops import correcting, follow, proposing, undoing
 from ops.permitted import check
 from ops.run_words import named_limits, report, summary
 from ops.status import find_run, run_status
 from payroll import cancel, correct, kinds, release, runs
+from payroll.late import changes
 from payroll.models import PayRun
 from payroll.projections import RUNS
 from payroll.tolerance import Tolerance
 
 
 class Command(BaseCommand):
-    help = "Open, follow, approve, release, pause, limit, cancel and undo pay runs."
+    help = "Open, follow, approve, release, correct, pause, limit, cancel and undo pay runs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -85,6 +86,7 @@ class Command(BaseCommand):
         release_verb.add_argument("--as", dest="user", required=True, metavar="USER")
         release_verb.add_argument("--reason", required=True, help="why, for the record")
         correcting.add_arguments(verbs, day)
+        proposing.add_arguments(verbs)
         add_control(verbs)
         undoing.add_arguments(verbs)
         verbs.add_parser("list", help="the latest pay runs").add_argument("--json", action="store_true")
@@ -200,12 +202,39 @@ class Command(BaseCommand):
             proposals = correct.propose(found, employers=employer, people=whom, pay_date=pay_date)
             facts, lines = correcting.proposed(proposals)
         else:
-            check(user, "payroll.open_payrun", "open a pay run")
+            check(user, changes.PERMISSION, "open a correction run")
             opened = correct.open_correction(
                 found, by=user, employers=employer, people=whom, pay_date=pay_date
             )
             facts, lines = correcting.opened(opened)
         self.stdout.write(to_json(facts) if json else "\n".join(lines))
+
+    def do_corrections(
+        self, *, run: str, employer: list[str], everything: bool, json: bool, **_: Any
+    ) -> None:
+        if run:
+            facts, lines = proposing.of_run(find_run(run).run, employer, everything=everything)
+        else:
+            facts, lines = proposing.runs(employer)
+        self.stdout.write(to_json(facts) if json else "\n".join(lines))
+
+    def do_dismiss(
+        self,
+        *,
+        run: str,
+        employer: list[str],
+        employee: list[str],
+        everybody: bool,
+        user: str,
+        reason: str,
+        **_: Any,
+    ) -> None:
+        if everybody == bool(employee):
+            raise runs.Refused("whose late changes? Name them with --employee, or all of the run with --all")
+        found = find_run(run).run
+        check(user, changes.PERMISSION, "dismiss a late change")
+        whom = people(employee, employer)
+        self.stdout.write(proposing.dismissed(found, employer, whom, by=user, reason=reason))
 
     def do_pause(self, *, run: str, user: str, reason: str, **_: Any) -> None:
         found = find_run(run)

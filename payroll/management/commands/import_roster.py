@@ -9,8 +9,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from payroll import correct
 from payroll.crypto import Undecryptable
+from payroll.late import listed
+from payroll.late.compare import compare
+from payroll.models import TouchedPaycheck
 from payroll.roster import ImportSummary, RosterRefused, import_folder
 
 SHOWN_WARNINGS = 5
@@ -55,8 +57,18 @@ class Command(BaseCommand):
             raise CommandError(str(refused)) from None
         except Undecryptable as error:
             raise CommandError(f"a stored account number cannot be compared: {error}") from None
-        if summary.changed and not summary.dry_run:
-            summary.notes += correct.possible()
+        if summary.dry_run and summary.paychecks_touched:
+            summary.notes.append(
+                f"{summary.paychecks_touched:,} paychecks of runs that are open or paid may have taken what this "
+                "changes: the import compares them"
+            )
+        elif summary.changed:
+            compare()
+            summary.notes += listed.in_words()
+            if left := TouchedPaycheck.objects.count():
+                summary.notes.append(
+                    f"{left:,} paychecks are compared with it when what is being computed is done: payrun corrections"
+                )
         self.print_summary(summary, as_json=as_json)
 
     def print_refusal(self, refused: RosterRefused, *, as_json: bool) -> None:

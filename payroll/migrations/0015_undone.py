@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payroll', '0013_undo'),
+        ('payroll', '0014_late'),
     ]
 
     operations = [
