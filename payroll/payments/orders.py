@@ -45,6 +45,7 @@ class NewOrder(NamedTuple):
     moved_by    the downstream system that sends it; empty when we do
     remitted    what of the credits goes to others than people, in cents by kind of garnishment
     reverses    of a reversal: payment, employee id, paycheck, cents and trace of each entry
+    settles_at  of one that settles on the day it is made: when, Eastern time, as 13:00
     """
 
     key: UUID
@@ -63,15 +64,15 @@ class NewOrder(NamedTuple):
     moved_by: str = ""
     remitted: Mapping[str, int] = {}
     reverses: tuple[tuple[str, str, str, int, str], ...] = ()
+    settles_at: str = ""
 
     def event(self) -> NewEvent:
         """The first event of its stream."""
         facts = self._asdict()
-        if not facts["remitted"]:
-            del facts["remitted"]
+        for name in ("remitted", "reverses", "settles_at"):
+            if not facts[name]:
+                del facts[name]
         facts = {"order": str(facts.pop("key")), **facts, "state": CREATED}
-        if not self.reverses:
-            del facts["reverses"]
         return NewEvent(stream(self.key), 1, "OrderCreated", facts)
 
 

@@ -19,6 +19,8 @@ from payroll.payments.ach.entries import (
     MAX_ENTRY_CENTS,
     MAX_TOTAL_CENTS,
     PPD,
+    SAME_DAY_MAX_CENTS,
+    SAME_DAY_WINDOWS,
     Bank,
     Batch,
     Entry,
@@ -26,6 +28,7 @@ from payroll.payments.ach.entries import (
     FundingAccount,
     Limits,
     Originator,
+    Window,
 )
 from payroll.payments.ach.kinds import (
     child_support,
@@ -36,6 +39,7 @@ from payroll.payments.ach.kinds import (
     reversal,
     reversible_until,
     same_day,
+    same_day_window,
 )
 from payroll.payments.ach.text import fitted
 from payroll.payments.ach.write import File, build
@@ -48,6 +52,8 @@ __all__ = [
     "MAX_ENTRY_CENTS",
     "MAX_TOTAL_CENTS",
     "PPD",
+    "SAME_DAY_MAX_CENTS",
+    "SAME_DAY_WINDOWS",
     "Bank",
     "Batch",
     "Entry",
@@ -56,6 +62,7 @@ __all__ = [
     "FundingAccount",
     "Limits",
     "Originator",
+    "Window",
     "build",
     "child_support",
     "fitted",
@@ -66,5 +73,6 @@ __all__ = [
     "reversal",
     "reversible_until",
     "same_day",
+    "same_day_window",
     "split",
 ]
