@@ -17,6 +17,7 @@ from events.models import DeadLetter, DeadLetterState, Limit, Work, WorkState
 from payroll import keys, objects
 from payroll.calc.money import dollars
 from payroll.models import EmployerRun, Paycheck, PayOrder, PayRun
+from payroll.payments import same_day
 from payroll.projections import PAYCHECKS, RUNS
 from payroll.runs import Refused
 from payroll.steps import PIPELINE
@@ -44,6 +45,7 @@ class EmployerStatus:
     limits: list[str] = field(default_factory=list)  # what holds it back, in words
     carried_over: list[str] = field(default_factory=list)  # employee ids, to `carried_to_run`
     carried_to_run: str | None = None
+    settlement: str = ""  # when its payments settle, in words
 
 
 @dataclass
@@ -53,6 +55,7 @@ class RunStatus:
     state    running, paused, stopped (more failed than is tolerated), complete, being cancelled, cancelled
     limits   what holds the run back, or would, in words
     notes    who paused or cancelled it and why
+    settlement   standard or same-day
     """
 
     run: str
@@ -75,6 +78,7 @@ class RunStatus:
     state: str = "running"
     limits: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    settlement: str = same_day.STANDARD
 
     @property
     def employees(self) -> int:
@@ -152,6 +156,7 @@ def run_status(run: UUID | str) -> RunStatus:
                 paid=row.facts.get("paid", 0),
                 carried_over=row.facts.get("carried", []),
                 carried_to_run=row.facts.get("carried_to_run"),
+                settlement=same_day.in_words(row.facts),
                 limits=[
                     _in_words(limit, row.employees)
                     for limit in holds
@@ -185,6 +190,7 @@ def run_status(run: UUID | str) -> RunStatus:
         state="stopped" if stopped else pay_run.state,
         limits=[_in_words(limit, sum(part.employees for part in parts)) for limit in of_run],
         notes=_notes(pay_run.facts, pay_run.state) + _notes_of(rows),
+        settlement=pay_run.facts.get("settlement", same_day.STANDARD),
         **sums,
     )
 
