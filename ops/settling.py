@@ -32,10 +32,11 @@ def add_arguments(verbs: Any) -> None:
 def carry_out(
     run: UUID, employers: list[str], *, user: str, reason: str, preview: bool
 ) -> tuple[dict[str, Any], list[str]]:
-    """Postpone these parts, or say what that would do; the facts, and the same in words.
+    """Postpone these parts one by one, or say what that would do; the facts, and the same in words.
 
     employers   empty: all that wait because their files cannot be made
-    raises      Refused when none of them can be; of several the others are postponed all the same, and `refused`
+    returns     `refused` says why of those that cannot be, the others are postponed all the same
+    raises      Refused when there is none to be postponed
     """
     chosen = employers or postpone.waits(run)
     if not chosen:
@@ -51,8 +52,6 @@ def carry_out(
                 done.append(postpone.postpone(run, employer, by=user, reason=reason))
         except Refused as why:
             refused.append(str(why))
-    if not done:
-        raise Refused("; ".join(refused))
     facts = {
         "run": str(run),
         "preview": preview,
@@ -60,5 +59,4 @@ def carry_out(
         "refused": refused,
     }
     settles = "would settle" if preview else "settles"
-    lines = [f"{each.employer} {settles} on {each.settles_on}, by ordinary files" for each in done]
-    return facts, [*lines, *(f"not postponed: {why}" for why in refused)]
+    return facts, [f"{each.employer} {settles} on {each.settles_on}, by ordinary files" for each in done]

@@ -621,6 +621,31 @@ def test_the_command_line_opens_shows_and_postpones(monkeypatch: pytest.MonkeyPa
         command("payrun", "postpone", run, "--as", "checker", "--reason", "away")
 
 
+def test_of_several_employers_those_that_can_be_are_postponed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [salaried("ACME", "ann", "62400.00"), salaried("BOLT", "cyd", "62400.00")]
+    paydays.load(tmp_path, [employer("ACME"), employer("BOLT")], people)
+    run = str(opened(employers=["ACME", "BOLT"]))
+    paydays.work()
+    runs.approve(paydays.employer_run("ACME"), by="checker")
+    at(monkeypatch, "2026-11-20T17:00")
+    paydays.work()
+    out = StringIO()
+    both = ("payrun", "postpone", run, "--employer", "ACME", "BOLT", "--as", "checker", "--reason", "away")
+    with pytest.raises(CommandError, match=r"^BOLT is not approved: approve it first"):
+        call_command(*both, stdout=out)
+    assert out.getvalue().strip() == "ACME settles on 2026-11-23, by ordinary files"
+    paydays.work()
+    runs.approve(paydays.employer_run("BOLT"), by="checker")
+    paydays.work()
+    assert sorted(booked()) == ["ann", "bob"] and MISSED in paydays.letter().reason
+    assert '"BOLT": "2026-11-23"' in command(*both[:3], "--as", "checker", "--reason", "away", "--json")
+    paydays.work()
+    assert sorted(booked()) == ["ann", "bob", "cyd"] and effective_days() == {MONDAY}
+    assert wrong(UUID(run)) == []
+
+
 def test_the_clock_is_that_of_new_york_as_another_table_of_zones_has_it() -> None:
     apart = datetime.now(ZoneInfo("America/New_York")).replace(tzinfo=None) - OF_THE_DATABASE()
     assert OF_THE_DATABASE().tzinfo is None and abs(apart.total_seconds()) < 60

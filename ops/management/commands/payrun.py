@@ -253,7 +253,10 @@ class Command(BaseCommand):
     ) -> None:
         found = find_run(run).run
         facts, lines = settling.carry_out(found, employer, user=user, reason=reason, preview=preview)
-        self.stdout.write(to_json(facts) if json else "\n".join(lines))
+        if json or lines:
+            self.stdout.write(to_json(facts) if json else "\n".join(lines))
+        if facts["refused"]:
+            raise runs.Refused("; ".join(facts["refused"]))
 
     def do_limit(
         self,
