@@ -240,19 +240,10 @@ class Command(BaseCommand):
                 f"their payments are instructed already, they are paid: {', '.join(decided.goes_on)}"
             )
 
-    def do_postpone(
-        self,
-        *,
-        run: str,
-        employer: list[str],
-        user: str,
-        reason: str,
-        preview: bool,
-        json: bool,
-        **_: Any,
-    ) -> None:
-        found = find_run(run).run
-        facts, lines = settling.carry_out(found, employer, user=user, reason=reason, preview=preview)
+    def do_postpone(self, *, run: str, employer: list[str], json: bool, **how: Any) -> None:
+        facts, lines = settling.carry_out(
+            find_run(run).run, employer, user=how["user"], reason=how["reason"], preview=how["preview"]
+        )
         if json or lines:
             self.stdout.write(to_json(facts) if json else "\n".join(lines))
         if facts["refused"]:
