@@ -25,6 +25,11 @@ def add_arguments(verbs: Any, day: Callable[[str], date]) -> None:
         help="whom alone: ids of the one --employer, or EMPLOYER/EMPLOYEE; default: all with a difference",
     )
     verb.add_argument("--pay-date", type=day, metavar="DATE", help="default: the next banking day")
+    verb.add_argument(
+        "--same-day",
+        action="store_true",
+        help="pay it today: the payment files settle on the day they are made",
+    )
     verb.add_argument("--preview", action="store_true", help="say what differs, and open nothing")
     verb.add_argument("--as", dest="user", default="cli", metavar="USER", help="who opens it (default: cli)")
     verb.add_argument("--json", action="store_true")

@@ -44,6 +44,7 @@ class Contents(NamedTuple):
 
     entries    all of them, debits too
     told       what the addenda of a support payment says that it is, in cents, by individual id
+    days       on which it says that the money is to move
     """
 
     findings: list[str]
@@ -51,6 +52,7 @@ class Contents(NamedTuple):
     entries: int
     debits_cents: int = 0
     told: dict[str, int] = {}
+    days: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, name: str, content: bytes) -> "Contents":
@@ -61,13 +63,16 @@ class Contents(NamedTuple):
                 f"{name} payment {each['line']}, {each['field']}: {each['what']}" for each in order.findings
             ]
             given = [(each.individual_id, each.amount_cents, each.account) for each in order.postings]
-            return cls(wrong, given, len(given))
+            return cls(
+                wrong, given, len(given), days=frozenset(str(each.effective) for each in order.postings)
+            )
         file = ach_reader.read(content)
         wrong = [f"{name} line {each.line}, {each.field}: {each.what}" for each in file.findings]
         credits = [each for each in file.entries if each.direction == "credit"]
         given = [(each.individual_id, each.amount_cents, each.account) for each in credits]
         told = {each.individual_id: _told_cents(each.addenda) for each in credits if each.addenda}
-        return cls(wrong, given, len(file.entries), file.debit_cents, told)
+        days = frozenset(str(batch.effective) for batch in file.batches)
+        return cls(wrong, given, len(file.entries), file.debit_cents, told, days)
 
 
 def _told_cents(addenda: tuple[str, ...]) -> int:

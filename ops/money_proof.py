@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from uuid import UUID
 
 from ops.evidence import EmployerEvidence, Payment
 from payroll import keys, objects
+from payroll.calc import calendar
 from payroll.models import Employer, EmployerRun, PayOrder
-from payroll.payments import remittances
+from payroll.payments import remittances, same_day
 from payroll.payments.instructions import ACH, CHECK, HELD, individual_id
 from payroll.payments.orders import ACCEPTED, HELD_PAY, REPAY, SETTLED, TAX_DEPOSIT
 
@@ -112,8 +114,22 @@ def file_is_right(part: EmployerEvidence) -> Iterator[str]:
         funded = part.funds_its_files and created["object"].endswith(".ach")
         if created["debits_cents"] != (created["credits_cents"] if funded else 0):
             yield f"{created['object']} debits the employer by {created['debits_cents']} cents"
+    yield from _days(part)
     credits = Counter((who, cents) for file in part.files for who, cents, _ in file.credits)
     yield from _same_payments(part, credits, "the file")
+
+
+def _days(part: EmployerEvidence) -> Iterator[str]:
+    """A file moves money on the pay date, or the day that somebody has postponed it to, and no other."""
+    opened, postponed = part.facts["EmployerRunOpened"], part.facts.get(same_day.POSTPONED)
+    day = str(calendar.adjust_before(date.fromisoformat(opened["pay_date"])))
+    day = postponed["settles_on"] if postponed else day
+    on_its_day = same_day.is_same_day(opened) and not postponed
+    for order, file in zip(part.orders, part.files, strict=True):
+        if file.days | {order.created["effective"]} != {day}:
+            yield f"{order.created['object']} settles on another day than {day}"
+        if ("settles_at" in order.created) != on_its_day:
+            yield f"{order.created['object']} asks for same-day settlement, or does not, against what was approved"
 
 
 def remitted_once(part: EmployerEvidence) -> Iterator[str]:

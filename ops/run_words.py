@@ -4,6 +4,7 @@ from typing import Any
 
 from ops.status import EmployerStatus, RunStatus
 from payroll.calc.money import dollars
+from payroll.payments.same_day import SAME_DAY
 
 
 def named_limits(part: EmployerStatus) -> list[str]:
@@ -16,6 +17,7 @@ def summary(status: RunStatus, seconds: float) -> dict[str, Any]:
     return {
         "run": status.run,
         "pay_date": status.pay_date,
+        "settlement": status.settlement,
         "complete": status.complete,
         "state": status.state,
         "employers": len(status.employers),
@@ -36,15 +38,17 @@ def summary(status: RunStatus, seconds: float) -> dict[str, Any]:
 
 def report(status: RunStatus) -> str:
     """A run for people to read."""
+    same_day = status.settlement == SAME_DAY
     lines = [
         f"pay run {status.run}: {status.period_start} to {status.period_end}, paid {status.pay_date}, "
+        f"{'same-day settlement, ' if same_day else ''}"
         f"{'; '.join([status.state, *status.notes, *filter(None, status.limits)])}",
         f"{'employer':<14} {'people':>7} {'done':>7} {'paid':>7} {'dead':>5} {'net pay':>16}  state",
     ]
     for part in status.employers:
         lines.append(
             f"{part.employer:<14} {part.employees:>7,} {part.completed:>7,} {part.paid:>7,} {part.dead_letters:>5} "
-            f"{dollars(part.net_cents):>16}  {part.state}"
+            f"{dollars(part.net_cents):>16}  {part.state}{f', settles {part.settlement}' if same_day else ''}"
         )
     lines += [f"  {limit}" for part in status.employers for limit in named_limits(part)]
     lines.append(

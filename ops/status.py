@@ -20,6 +20,7 @@ from payroll import keys, objects
 from payroll.calc.money import dollars
 from payroll.late import listed
 from payroll.models import EmployerRun, Paycheck, PayOrder, PayRun
+from payroll.payments import same_day
 from payroll.projections import PAYCHECKS, RUNS
 from payroll.runs import Refused
 from payroll.steps import PIPELINE
@@ -47,6 +48,7 @@ class EmployerStatus:
     limits: list[str] = field(default_factory=list)  # what holds it back, in words
     carried_over: list[str] = field(default_factory=list)  # employee ids, to `carried_to_run`
     carried_to_run: str | None = None
+    settlement: str = ""  # when its payments settle, in words
 
 
 @dataclass
@@ -56,6 +58,7 @@ class RunStatus:
     state    running, paused, stopped (more failed than is tolerated), complete, being cancelled, cancelled
     limits   what holds the run back, or would, in words
     notes    who paused or cancelled it and why, and what else there is to know
+    settlement   standard or same-day
     """
 
     run: str
@@ -78,6 +81,7 @@ class RunStatus:
     state: str = "running"
     limits: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    settlement: str = same_day.STANDARD
 
     @property
     def employees(self) -> int:
@@ -155,6 +159,7 @@ def run_status(run: UUID | str) -> RunStatus:
                 paid=row.facts.get("paid", 0),
                 carried_over=row.facts.get("carried", []),
                 carried_to_run=row.facts.get("carried_to_run"),
+                settlement=same_day.in_words(row.facts),
                 limits=[
                     _in_words(limit, row.employees)
                     for limit in holds
@@ -195,6 +200,7 @@ def run_status(run: UUID | str) -> RunStatus:
             *by_hand_words.notes(run),
             *_notes_of_late(run),
         ],
+        settlement=pay_run.facts.get("settlement", same_day.STANDARD),
         **sums,
     )
 

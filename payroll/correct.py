@@ -22,6 +22,7 @@ from payroll.history import History
 from payroll.late import changes
 from payroll.manifest import Pinned
 from payroll.models import Employer, Paycheck
+from payroll.payments import same_day as settlement
 from payroll.recompute import as_json, recompute
 from payroll.refusal import Refused
 from payroll.runs import employer_opened, facts_of, opening_facts
@@ -99,14 +100,18 @@ def open_correction(
     employers: Sequence[str] = (),
     people: Mapping[str, Sequence[str]] | None = None,
     pay_date: date | None = None,
+    same_day: bool = False,
 ) -> Corrected:
     """Open a run that pays the differences of everybody who has one, or of those who are named.
 
-    by       who asks; somebody else has to approve
-    raises   Refused when nothing differs, NeedsReview; see `propose` for the rest
+    by         who asks; somebody else has to approve
+    same_day   as for runs.open_run: the pay date has to be given, and today
+    raises     Refused when nothing differs, NeedsReview; see `propose` for the rest
     """
     parts = _parts(run, list(people or employers))
     paid_on = _pay_date(parts, pay_date)
+    if same_day:
+        settlement.refuse_start(pay_date or paid_on)
     found = propose(run, employers=employers, people=people, pay_date=paid_on)
     able, left_out = [each for each in found if not each.stopped], [each for each in found if each.stopped]
     if people and left_out:
@@ -116,7 +121,7 @@ def open_correction(
         raise Refused(f"nothing differs between what was paid and what the roster says now{unable}")
     try:
         with transaction.atomic(durable=True):
-            opened = _open(parts, able, paid_on, by)
+            opened = _open(parts, able, paid_on, by, same_day)
     except WrongExpectedVersion as lost_race:
         raise Refused(
             "something else has changed of these people at the same moment: look again"
@@ -125,7 +130,7 @@ def open_correction(
     return Corrected(opened, paid_on, tuple(able), tuple(left_out))
 
 
-def _open(parts: Sequence[_Part], able: Sequence[Proposal], pay_date: date, by: str) -> UUID:
+def _open(parts: Sequence[_Part], able: Sequence[Proposal], pay_date: date, by: str, same_day: bool) -> UUID:
     """Within the transaction. What was computed must still be what there is, under the lock of the employers' rows."""
     whom: dict[str, list[str]] = {}
     for each in able:
@@ -140,7 +145,7 @@ def _open(parts: Sequence[_Part], able: Sequence[Proposal], pay_date: date, by: 
     sequence = 1
     while store.version(keys.payrun_stream(run := _run_id(period, pay_date, whom, named, sequence))):
         sequence += 1
-    facts = opening_facts(run, kinds.CORRECTION, period, pay_date, opened_by=by)
+    facts = opening_facts(run, kinds.CORRECTION, period, pay_date, opened_by=by, same_day=same_day)
     events: list[NewEvent] = []
     late: list[NewEvent] = []
     for part in chosen:

@@ -10,6 +10,7 @@ from payroll import keys
 from payroll.calc.money import dollars
 from payroll.models import Notification
 from payroll.payments.instructions import HELD
+from payroll.payments.same_day import POSTPONED
 
 SETTLED = "payment.settled"
 VOIDED = "paycheck.voided"
@@ -22,7 +23,8 @@ def paid(facts: dict[str, dict[str, Any]]) -> list[Notification]:
     facts   of the employer run, by event type
     """
     opened, moved = facts["EmployerRunOpened"], facts["MoneyMoved"]
-    employer_run, pay_date = opened["employer_run"], opened["pay_date"]
+    employer_run = opened["employer_run"]
+    pay_date = facts.get(POSTPONED, opened).get("settles_on") or opened["pay_date"]
 
     def notice(message: str, employee_id: str = "") -> Notification:
         return Notification(

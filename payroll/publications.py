@@ -42,6 +42,7 @@ TABLE: dict[str, tuple[Told, ...]] = {
     "EmployerRunReleased": (Told(topics.EMPLOYER_RELEASED, ("carried_to_run",)),),
     "EmployerRunApproved": (Told(topics.EMPLOYER_APPROVED),),
     "EmployerRunApprovalVoided": (Told(topics.EMPLOYER_APPROVAL_VOIDED, ("changed_paychecks",)),),
+    "SettlementPostponed": (Told(topics.EMPLOYER_POSTPONED, ("settles_on",)),),
     "EmployerRunCancelled": (Told(topics.EMPLOYER_CANCELLED),),
     "EmployerRunCompleted": (Told(topics.EMPLOYER_COMPLETED, ("notifications",)),),
     "MoneyMoved": (Told(topics.PAYMENT_SETTLED, ("paid", "paid_cents", "gateway")),),

@@ -27,6 +27,7 @@ from payroll.calc import calendar
 from payroll.control import control_totals
 from payroll.history import History
 from payroll.models import Employer
+from payroll.payments.same_day import is_same_day
 from payroll.refusal import Refused
 from payroll.runs import employer_opened, going, opening_facts
 from payroll.saga import begin_run
@@ -128,7 +129,10 @@ def _waiting(run: UUID, employer: str, employer_run: str) -> _Waiting:
 
 
 def _open_remainder(employer_run: str, waiting: _Waiting, *, by: str, today: date) -> Released:
-    """Open the run of those who are carried over: the same period, and the same pay date unless it is past."""
+    """Open the run of those who are carried over: the same period, and the same pay date unless it is past.
+
+    It settles as the run does that they come from, where it is paid on that day.
+    """
     of = History(keys.employerrun_stream(employer_run)).facts["EmployerRunOpened"]
     period = Period(date.fromisoformat(of["period_start"]), date.fromisoformat(of["period_end"]))
     pay_date = date.fromisoformat(of["pay_date"])
@@ -138,7 +142,8 @@ def _open_remainder(employer_run: str, waiting: _Waiting, *, by: str, today: dat
     before = paid_once.opened_before([of["employer"]])[of["employer"]]
     same = [each for each in before if paid_once.same_period(each, of | {"kind": kinds.REMAINDER})]
     run = keys.run_id(kinds.REMAINDER, *period, pay_date, [of["employer"]], sequence=1 + len(same))
-    facts = opening_facts(run, kinds.REMAINDER, period, pay_date, opened_by=by)
+    still = is_same_day(of) and pay_date.isoformat() == of["pay_date"]
+    facts = opening_facts(run, kinds.REMAINDER, period, pay_date, opened_by=by, same_day=still)
     employer = Employer.objects.get(id=of["employer"])
     employer.pay_frequency = of["frequency"]  # the period is that of the run they come from
     part = employer_opened(employer, facts, before, {"people": people, "remainder_of": employer_run})

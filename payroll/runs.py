@@ -25,6 +25,7 @@ from payroll.calc import calendar
 from payroll.history import History
 from payroll.models import Employer
 from payroll.paid_once import Facts
+from payroll.payments import same_day as settlement
 from payroll.refusal import Refused as Refused  # noqa: PLC0414 - known by this name everywhere
 from payroll.saga import begin_run
 from payroll.schedule import Period, matches
@@ -58,6 +59,7 @@ def open_run(
     people: Mapping[str, Sequence[str]] | None = None,
     tolerate: Tolerance | None = None,
     tolerate_employer: Tolerance | None = None,
+    same_day: bool = False,
 ) -> Opened:
     """Open a pay run and enqueue its work; the same run again changes nothing, unless it was cancelled.
 
@@ -69,12 +71,13 @@ def open_run(
     tolerate    people of the run who may fail before nothing else of it is begun; a share is one of those employed in
                 the period; None: any number
     tolerate_employer   the same for each employer's part, of the people in its manifest
+    same_day    its files settle on the day they are made, which has to be the pay date, and today
     raises      Refused
     """
     if end < start:
         raise Refused(f"the period ends on {end}, before it begins on {start}")
     named = kinds.named(kind, people, employers)
-    pay_date = calendar.adjust_before(pay_date)
+    pay_date = pay_date if same_day else calendar.adjust_before(pay_date)
     chosen, skipped = _choose(list(named) or employers, start, end, any_length=not kinds.pays_days(kind))
     for name, ids in named.items():
         last_days = manifest.payable(kind, name, start, end).values_list("employee_id", "termination_date")
@@ -83,8 +86,10 @@ def open_run(
     stream = keys.payrun_stream(run)
     opened = Opened(run, True, pay_date, tuple(employer.id for employer in chosen), skipped)
     if store.version(stream):
-        return opened._replace(new=False)
-    facts = opening_facts(run, kind, Period(start, end), pay_date, opened_by=opened_by)
+        return _open_already(opened, same_day)
+    if same_day:
+        settlement.refuse_start(pay_date)
+    facts = opening_facts(run, kind, Period(start, end), pay_date, opened_by=opened_by, same_day=same_day)
     begin = begin_run(str(run), stream)
     try:
         with transaction.atomic(durable=True):
@@ -106,17 +111,30 @@ def open_run(
                 limits.change(limits.of_run(str(run)), dead_max=most)
             work.enqueue([begin])
     except WrongExpectedVersion:
-        return opened._replace(new=False)  # another scheduler opened this very run at the same moment
+        return _open_already(opened, same_day)  # another scheduler opened this very run at the same moment
     ring([begin.id])
     return opened
 
 
-def opening_facts(run: UUID, kind: str, period: Period, pay_date: date, *, opened_by: str) -> dict[str, str]:
+def _open_already(opened: Opened, same_day: bool) -> Opened:
+    """The run that is open, which settles as is asked for. Raises Refused when it does not."""
+    if settlement.is_same_day(facts_of(opened.run)) != same_day:
+        raise Refused(
+            f"this run is open already, {'without' if same_day else 'with'} same-day settlement ({opened.run}): "
+            "cancel it to open it otherwise"
+        )
+    return opened._replace(new=False)
+
+
+def opening_facts(
+    run: UUID, kind: str, period: Period, pay_date: date, *, opened_by: str, same_day: bool = False
+) -> dict[str, str]:
     """What a run is pinned to when it is opened: the same in its own first event and in its employers'."""
     tables = rulebook.keep(pay_date.year)
     facts = {"run": str(run), "kind": kind}
     facts |= {"period_start": str(period.start), "period_end": str(period.end)}
     facts |= {"pay_date": str(pay_date), "opened_by": opened_by}
+    facts |= {"settlement": settlement.SAME_DAY} if same_day else {}
     return facts | {"rules_version": tables.version, "code_version": code_version()}
 
 
@@ -129,11 +147,10 @@ def employer_opened(
     whom     `people`, where it pays no others; `without`, where it leaves some out; and what else is pinned of it
     raises   Refused
     """
-    same_day = sum(earlier["pay_date"] == facts["pay_date"] for earlier in before)
-    if same_day >= len(MODIFIERS):
-        raise Refused(
-            f"{employer.id} has {same_day} runs paid on {facts['pay_date']}: its bank takes no more files"
-        )
+    file_day = settlement.file_day(facts)
+    others = sum(settlement.file_day(earlier) == file_day for earlier in before)
+    if others >= len(MODIFIERS):
+        raise Refused(f"{employer.id} has {others} runs with files of {file_day}: its bank takes no more")
     period = (date.fromisoformat(facts["period_start"]), date.fromisoformat(facts["period_end"]))
     # One regular run a period, but for those that were cancelled; of the others there may be several.
     several = facts["kind"] != kinds.REGULAR
@@ -145,7 +162,7 @@ def employer_opened(
         "name": employer.name,
         "ein": employer.ein,
     }
-    part |= {"frequency": employer.pay_frequency, "file_modifier": MODIFIERS[same_day]}
+    part |= {"frequency": employer.pay_frequency, "file_modifier": MODIFIERS[others]}
     return NewEvent(keys.employerrun_stream(employer_run), 1, "EmployerRunOpened", {**facts, **part, **whom})
 
 

@@ -37,7 +37,16 @@ from payroll.domain import PAYCHECK_EVENTS
 from payroll.history import History
 from payroll.manifest import Pinned
 from payroll.models import Employer
-from payroll.payments import building, funding, instructions, orders, pay_accounts, remittances, sending
+from payroll.payments import (
+    building,
+    funding,
+    instructions,
+    orders,
+    pay_accounts,
+    remittances,
+    same_day,
+    sending,
+)
 from payroll.payments.orders import Order
 from payroll.steps import PIPELINE
 from payroll.tolerance import of_employer
@@ -162,7 +171,7 @@ def push_payment(work: Claimed) -> Outcome:
 
     An approval of something else than what stands in the log is void: the run is validated and approved again.
 
-    raises   NeedsReview when nobody else has approved it, or the file is refused
+    raises   NeedsReview when nobody else has approved it, the file is refused, or cannot settle on its day any more
     """
     history = History(work.subject)
     pinned = Pinned.of(history.facts["EmployerRunOpened"])
@@ -194,15 +203,19 @@ def push_payment(work: Claimed) -> Outcome:
     by_bank = [payment for payment in planned if payment.method == instructions.ACH]
     built = []
     if by_bank or withheld.remitted:
-        in_part = any(payment.method == instructions.HELD for payment in planned)
+        due = same_day.due(history, [payment.amount_cents for payment in by_bank])
+        if due.event:
+            return Outcome(events=[due.event], to=work.step)
+        held_back = any(payment.method == instructions.HELD for payment in planned)
         built = building.build(
-            pinned,
+            due.pinned,
             by_bank,
             withheld.remitted,
             kind=orders.NET_PAY,
-            effective=pinned.pay_date,
+            effective=due.effective,
             funded=funding.of(pinned, history.manifests),
-            in_part=in_part,
+            in_part=held_back or due.chosen,
+            made=due.made,
         )
     versions = {stream: event.version for stream, event in last.items()}
     payments_cents = sum(owed_cents.values()) + withheld.cents

@@ -1,6 +1,7 @@
 """The approval of an employer's run: asked about with its totals, given for exactly what was seen."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -12,6 +13,7 @@ from ops.admin.base import ReadOnly, Table
 from ops.admin.confirm import Question, ask
 from payroll import runs
 from payroll.models import EmployerRun
+from payroll.payments import same_day
 from payroll.runs import Refused
 
 SAYS = (
@@ -54,7 +56,7 @@ def question(parts: Sequence[EmployerRun]) -> Question:
     rows = [
         (
             f"{part.name} ({part.employer})",
-            part.pay_date,
+            f"{part.pay_date}, {same_day.SAME_DAY}" if same_day.is_same_day(part.facts) else part.pay_date,
             f"{part.facts['completed']:,}",
             words.money(part.gross_cents),
             words.money(part.net_cents),
@@ -69,12 +71,23 @@ def question(parts: Sequence[EmployerRun]) -> Question:
     return Question(
         action="approve",
         title="Approve these payments?",
-        says=SAYS,
+        says=(*SAYS, *too_late(parts)),
         section=Table("To be approved", columns, rows, total=total),
         keys=[part.pk for part in parts],
         seen={_seen(part): part.register_sha256 for part in parts},
         confirm=f"Approve {words.amount(sums[1])} net pay for {people:,} people",
     )
+
+
+def too_late(parts: Sequence[EmployerRun]) -> list[str]:
+    """What to say of those that are to settle the same day, and cannot any more."""
+    now = same_day.eastern()
+    return [
+        f"{part.name} was to settle the same day: {why}. Approved, it waits until somebody postpones it."
+        for part in parts
+        if same_day.is_same_day(part.facts)
+        and (why := same_day.closed(date.fromisoformat(part.facts["pay_date"]), now))
+    ]
 
 
 def give_approval(request: HttpRequest, part: Any) -> None:

@@ -15,7 +15,7 @@ from payroll.models import PayOrder
 from payroll.payments import decisions
 from payroll.payments.decisions import ACCEPTED_BY_BANK, OPEN
 from payroll.payments.orders import Order
-from payroll.payments.sending import ABSENT, ALLOWED
+from payroll.payments.sending import ABSENT, ALLOWED, LATE
 from payroll.refusal import Refused
 
 PERMISSION = decisions.PERMISSION
@@ -27,6 +27,7 @@ TITLES = {
     ACCEPTED_BY_BANK: "The bank has this file?",
     ABSENT: "The bank does not have this file?",
     ALLOWED: "Send this order all the same?",
+    LATE: "Send this same-day order late?",
 }
 SAYS = {
     ACCEPTED_BY_BANK: (
@@ -40,16 +41,22 @@ SAYS = {
         "This order is over a limit, or far from what this employer is usually paid. Look at its amount and its people "
         "first. Once allowed, it goes to the bank at once, whatever the limits say."
     ),
+    LATE: (
+        "The last window of the day on which this file was to settle is closed. Once this is recorded it goes to the "
+        "bank as it is, and settles when the bank next does: people are paid later than was approved."
+    ),
 }
 LABELS = {
     ACCEPTED_BY_BANK: "The bank has it…",
     ABSENT: "The bank does not have it…",
     ALLOWED: "Send it all the same…",
+    LATE: "Send it late…",
 }
 IN_WORDS = {
     ACCEPTED_BY_BANK: "the bank has it",
     ABSENT: "the bank does not have it",
     ALLOWED: "it may be sent all the same",
+    LATE: "it may be sent late, and settle on a later day",
 }
 TWO = "It takes two people: you propose it, and somebody else has to say the same before anything happens."
 SECOND = "You are the second person: as soon as you confirm, it is recorded and the order goes on."
@@ -59,7 +66,9 @@ def buttons(request: HttpRequest, row: Any, waits: bool) -> Sequence[Button]:
     """What this user may decide about this order now; `waits` says whether it waits for a person."""
     if not request.user.has_perm(PERMISSION):
         return ()
-    open_to = [each for each, states in OPEN.items() if row.state in states and (each != ALLOWED or waits)]
+    not_now = set() if waits else {ALLOWED, LATE}
+    not_now |= set() if "settles_at" in row.facts else {LATE}
+    open_to = [each for each, states in OPEN.items() if row.state in states and each not in not_now]
     return [Button(each, LABELS[each], "default") for each in open_to]
 
 

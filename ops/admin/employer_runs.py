@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from events.models import Event
-from ops.admin import releasing, words
+from ops.admin import postponing, releasing, words
 from ops.admin.approval import ask_approval, give_approval, refusal
 from ops.admin.base import Button, Facts, ReadOnly, Section, Table, Warn
 from ops.admin.columns import CANCELLED, VALIDATED, Amounts, in_words, letters_link, open_letters
@@ -21,6 +21,7 @@ from ops.admin.log import history
 from ops.status import voided
 from payroll.models import EmployerRun, Notification, Paycheck, PayOrder, PayRun
 from payroll.models.read import STATES
+from payroll.payments import same_day
 
 BEFORE_VALIDATED = {"EmployerRunOpened", "EmployerRunBegan", "InputsCorrected"}
 
@@ -58,7 +59,7 @@ class EmployerRunAdmin(Amounts, ReadOnly):
     list_filter = (ByState, ByRun, ByEmployer)
     search_fields = ("employer", "name")
     search_help_text = "An employer's id or name"
-    actions = ("approve", "release")
+    actions = ("approve", "release", "postpone")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EmployerRun]:
         of = {"run_key": Cast(OuterRef("run"), TextField()), "group_key": OuterRef("employer")}
@@ -87,6 +88,12 @@ class EmployerRunAdmin(Amounts, ReadOnly):
         found = EmployerRun.objects.filter(stream__in=chosen(request))
         return releasing.release_one(self, request, found[0] if len(found) == 1 else None)
 
+    @admin.action(description="Postpone…", permissions=["approve"])
+    def postpone(self, request: HttpRequest, queryset: QuerySet[Model]) -> TemplateResponse | None:
+        """Ask for the reason, then let one same-day run settle on the next banking day."""
+        found = EmployerRun.objects.filter(stream__in=chosen(request))
+        return postponing.postpone_one(self, request, found[0] if len(found) == 1 else None)
+
     @admin.display(description="employer", ordering="employer")
     def who(self, row: EmployerRun) -> str:
         return f"{row.name} ({row.employer})"
@@ -102,9 +109,16 @@ class EmployerRunAdmin(Amounts, ReadOnly):
     def buttons(self, request: HttpRequest, row: Any) -> Sequence[Button]:
         if row.dead and row.last_event in BEFORE_VALIDATED and self.has_release_permission(request):
             return (Button("release", "Go on without them…", "default"),)
+        if row.dead and self.may_postpone(request, row):
+            return (Button("postpone", "Settle on the next banking day…", "default"),)
         if row.last_event != VALIDATED or not self.has_approve_permission(request) or refusal(request, row):
             return ()
         return (Button("approve", "Approve…"),)
+
+    def may_postpone(self, request: HttpRequest, row: Any) -> bool:
+        """Whether this user may let it settle on another day, and its files are not made."""
+        made = "orders" in row.facts
+        return same_day.is_same_day(row.facts) and not made and self.has_approve_permission(request)
 
     def sections(self, request: HttpRequest, row: Any) -> Sequence[Section]:
         sections: list[Section] = []
@@ -170,6 +184,7 @@ class EmployerRunAdmin(Amounts, ReadOnly):
                 ("State", in_words(row)),
                 ("Pay run", run),
                 ("Pay date", row.pay_date),
+                ("Settles", same_day.in_words(row.facts)),
                 ("Opened", f"by {row.opened_by}, {words.moment(row.first_at)} UTC"),
                 ("Approved", f"by {row.approved_by}" if row.approved_by else "not yet"),
                 ("People", words.link(words.listing(Paycheck, **checks), f"{row.employees:,} paychecks")),

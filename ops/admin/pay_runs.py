@@ -18,6 +18,7 @@ from ops.admin.log import history
 from ops.admin.run_control import buttons, steer
 from ops.status import RunStatus, run_status
 from payroll.models import EmployerRun, PayRun
+from payroll.payments import same_day
 
 COUNTS = ~Q(last_event=CANCELLED)  # what is cancelled counts nowhere
 
@@ -129,6 +130,7 @@ class PayRunAdmin(Amounts, ReadOnly):
         facts: list[tuple[str, object]] = [
             ("Pay period", f"{row.period_start} to {row.period_end}"),
             ("Pay date", row.pay_date),
+            ("Settles", same_day.in_words(row.facts)),
             ("State", self.stands(row)),
             ("Opened", f"by {row.opened_by}, {words.moment(row.first_at)} UTC"),
             ("People", f"{status.employees:,}, of them {status.paid:,} paid"),

@@ -23,7 +23,7 @@ from payroll.payments import orders, sending
 from payroll.payments.came_back import return_code
 from payroll.payments.decisions import ACCEPTED_BY_BANK
 from payroll.payments.instructions import DEPOSIT, HELD
-from payroll.payments.sending import ABSENT, ALLOWED
+from payroll.payments.sending import ABSENT, ALLOWED, LATE
 
 TONES = {
     orders.ACCEPTED: "good",
@@ -84,7 +84,7 @@ class PayOrderAdmin(ReadOnly):
     fresh = True
     list_display = ("what", "employer", "pay_date", "stands", "entries", "credits", "reference")
     list_filter = (ByState, ByRun, ByEmployer)
-    actions = (ACCEPTED_BY_BANK, ABSENT, ALLOWED)
+    actions = (ACCEPTED_BY_BANK, ABSENT, ALLOWED, LATE)
 
     def get_urls(self) -> list[URLPattern]:
         return [*desk.urls(self), *super().get_urls()]
@@ -106,6 +106,11 @@ class PayOrderAdmin(ReadOnly):
     def allowed(self, request: HttpRequest, queryset: QuerySet[PayOrder]) -> TemplateResponse | None:
         """Ask what it rests on, then propose or confirm that it may be sent."""
         return deciding.decide(self, request, self.one(request), ALLOWED)
+
+    @admin.action(description=deciding.LABELS[LATE], permissions=["decide"])
+    def late(self, request: HttpRequest, queryset: QuerySet[PayOrder]) -> TemplateResponse | None:
+        """Ask what it rests on, then propose or confirm that it is sent after its last window."""
+        return deciding.decide(self, request, self.one(request), LATE)
 
     def one(self, request: HttpRequest) -> PayOrder | None:
         """The only order that was ticked."""
@@ -139,6 +144,7 @@ class PayOrderAdmin(ReadOnly):
             ("Employer", row.employer),
             ("State", badge(row.state)),
             ("To be moved on", row.effective),
+            *([("On that day, at", f"{facts['settles_at']} Eastern time")] if "settles_at" in facts else ()),
             ("Entries", f"{row.entries:,}"),
             ("Credits", words.amount(row.credits_cents)),
             ("Debits", words.amount(row.debits_cents)),

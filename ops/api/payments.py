@@ -43,6 +43,7 @@ class OrderTold(Told):
     employer: str
     pay_date: Day
     effective: Day = Field(description="When the bank is to move the money.")
+    settles_at: str = Field(description="Of a same-day file, Eastern time, as 13:00; empty of others.")
     state: str = Field(description=STATES)
     entries: int
     credits_cents: Cents
@@ -187,7 +188,8 @@ def _switch() -> Switch:
 
 def _order(row: PayOrder) -> dict[str, Any]:
     told = {name: getattr(row, name) for name in OF_ORDER}
-    return told | {"sha256": row.facts["sha256"], "bank_reference": row.bank_reference or ""}
+    told |= {"sha256": row.facts["sha256"], "bank_reference": row.bank_reference or ""}
+    return told | {"settles_at": row.facts.get("settles_at", "")}
 
 
 def _payments() -> QuerySet[Payment]:

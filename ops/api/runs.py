@@ -42,6 +42,9 @@ class Start(Asked):
         default=None, description='People who may fail before nothing else of the run is begun: "5", or "2%".'
     )
     tolerate_employer: Tolerated | None = Field(default=None, description="The same for each employer.")
+    same_day: bool = Field(
+        default=False, description="The payment files settle on the day they are made: the pay date is today."
+    )
 
 
 class Started(Told):
@@ -79,6 +82,7 @@ class EmployerTold(Told):
     name: str
     employer_run: Id
     state: str
+    settlement: str = Field(description="When its payments settle, in words.")
     employees: int
     waiting_before: dict[str, int] = Field(description="People by the step they stand before.")
     completed: int
@@ -109,6 +113,7 @@ class StatusTold(Told):
     period_start: Day
     period_end: Day
     pay_date: Day
+    settlement: str = Field(description="standard or same-day")
     complete: bool
     employers: list[EmployerTold]
     gross_cents: Cents
@@ -200,6 +205,7 @@ def start_run(request: HttpRequest, response: HttpResponse, body: Start) -> Any:
         employers=body.employers,
         tolerate=_tolerance(body.tolerate),
         tolerate_employer=_tolerance(body.tolerate_employer),
+        same_day=body.same_day,
     )
     response["Location"] = f"/api/v1/runs/{opened.run}"
     told = Started.model_validate(opened._asdict() | {"pay_date": str(opened.pay_date)})

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AlterModelOptions(
             name='payrun',
-            options={'ordering': ['-first_at'], 'permissions': [('open_payrun', 'Can open a pay run'), ('pause_payrun', 'Can pause and resume a pay run'), ('cancel_payrun', 'Can cancel a pay run'), ('undo_payrun', 'Can undo what a pay run has paid, with a second person')], 'verbose_name': 'pay run'},
+            options={'ordering': ['-first_at'], 'permissions': [('open_payrun', 'Can open a pay run'), ('pause_payrun', 'Can pause and resume a pay run'), ('cancel_payrun', 'Can cancel a pay run'), ('undo_payrun', 'Can undo what a pay run has paid, with a second person'), ('correct_payrun', 'Can open a correction of what a pay run has paid, or dismiss a proposed one')], 'verbose_name': 'pay run'},
         ),
         migrations.AlterModelOptions(
             name='payment',

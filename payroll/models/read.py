@@ -95,6 +95,8 @@ STATES = {
     "EmployerRunValidated": "waits for approval",
     "EmployerRunApproved": "approved",
     "EmployerRunApprovalVoided": "approval void",
+    "PaymentFileTimed": "approved",
+    "SettlementPostponed": "approved",
     "PaymentsInstructed": "paying",
     "MoneyMoved": "paid",
     "EmployerRunCompleted": "complete",

@@ -51,6 +51,7 @@ def build(
     limits: ach.Limits | None = None,
     again: Again | None = None,
     in_part: bool = False,
+    made: datetime | None = None,
 ) -> list[Built]:
     """The orders that carry these payments: one, or as many as the limits of a file make of them.
 
@@ -58,7 +59,8 @@ def build(
     remitted    what was withheld by order and goes to an agency; not by a gateway that is not `remits`
     funded      where each file takes the money for its credits itself
     effective   the day on which the money is to move, moved to the banking day before when it is none
-    in_part     some of the run is held back, which is not frozen as all else is: see the file's name
+    in_part     something of it is decided when it is paid, and not frozen as all else is: see the file's name
+    made        of files that settle on the day they are made: the moment, Eastern time, by the window then open
     again       where it is not the employer's run that is paid, but what came back of it
     raises      NeedsReview when no file can be made, or the finished file does not read as it should
     """
@@ -71,20 +73,28 @@ def build(
         batches.append(ach.child_support([each.entry for each in remitted], effective))
     try:
         limits = limits or ach.Limits()
+        if made:
+            limits = limits._replace(entry_cents=ach.SAME_DAY_MAX_CENTS)
         if funded:
             limits = funded.room(batches, limits)
             batches = [funded.balanced(batch) for batch in batches]
         parts = ach.split(batches, limits=limits)
         if funded:
-            parts = [funded.debited(part) for part in parts]
+            parts = [funded.debited(part, limits) for part in parts]
+        if made:
+            parts = [[ach.same_day(batch, made) for batch in part] for part in parts]
+        created = made or _nominal(effective)
         first = again.modifier if again else pinned.file_modifier
-        files = [_file(pinned, effective, modifier(first, number), part) for number, part in enumerate(parts)]
+        files = [_file(pinned, created, modifier(first, number), part) for number, part in enumerate(parts)]
     except ach.FileRefused as refused:
         raise NeedsReview(f"no payment file can be made: {refused}") from refused
-    return [
+    built = [
         _order(pinned, kind, effective, number, file, again, in_part, by_kind(remitted, file.traces))
         for number, file in enumerate(files)
     ]
+    if made:
+        return [each._replace(order=each.order._replace(settles_at=settles_at(made))) for each in built]
+    return built
 
 
 def remits() -> bool:
@@ -118,7 +128,8 @@ def build_reversal(
     entries = [_as_sent(entry, by_trace[trace]) for trace, entry in sent.items() if trace in by_trace]
     paid = ach.payroll(entries, date.fromisoformat(of["effective"]))
     try:
-        file = _file(pinned, effective, modifier, [ach.reversal(paid, settled=settled, effective=effective)])
+        turned = ach.reversal(paid, settled=settled, effective=effective)
+        file = _file(pinned, _nominal(effective), modifier, [turned])
     except ach.FileRefused as refused:
         raise NeedsReview(f"no reversal can be made: {refused}") from refused
     again = Again(keys.key("reversal", undo, of["order"]), modifier)
@@ -144,7 +155,7 @@ def build_reversal_again(
     effective = date.fromisoformat(of["effective"])
     batch = ach.Batch(ach.PPD, withdrawn.batches[0].description, effective, tuple(entries))
     try:  # the bank has never seen the file of this letter
-        file = _file(pinned, effective, withdrawn.modifier, [batch])
+        file = _file(pinned, _nominal(effective), withdrawn.modifier, [batch])
     except ach.FileRefused as refused:
         raise NeedsReview(f"no reversal can be made: {refused}") from refused
     again = Again(keys.key("reversal", of["order"]), withdrawn.modifier)
@@ -176,9 +187,9 @@ def build_tax_deposit(
     raises      NeedsReview when no file can be made, or the finished file does not read as it should
     """
     batch = ach.federal_tax(entry, effective)
-    batches = funded.debited([funded.balanced(batch)]) if funded else [batch]
+    batches = funded.debited([funded.balanced(batch)], ach.Limits()) if funded else [batch]
     try:
-        file = _file(pinned, effective, modifier, batches, lead_days)
+        file = _file(pinned, _nominal(effective, lead_days), modifier, batches)
     except ach.FileRefused as refused:
         raise NeedsReview(f"no payment file can be made: {refused}") from refused
     built = _order(pinned, TAX_DEPOSIT, effective, 0, file, Again(payment, modifier), False)
@@ -203,19 +214,18 @@ def _sent(of: Mapping[str, Any]) -> bytes:
     return objects.get_verified(of["object"], of["sha256"])
 
 
-def _file(
-    pinned: Pinned,
-    effective: date,
-    letter: str,
-    batches: Sequence[ach.Batch],
-    lead_days: int = CUT_OFF_DAYS,
-) -> ach.File:
+def _nominal(effective: date, lead_days: int = CUT_OFF_DAYS) -> datetime:
+    """The moment that an ordinary file bears: noon of the day on which the bank wants it, whenever it is built."""
+    return datetime.combine(calendar.add_banking_days(effective, -lead_days), time(12))
+
+
+def _file(pinned: Pinned, created: datetime, letter: str, batches: Sequence[ach.Batch]) -> ach.File:
     """A NACHA file, which a reader that shares nothing with its writer has read again."""
     file = ach.build(
         bank=gateways.odfi(),
         originator=ach.Originator(pinned.name, pinned.ein),
         batches=batches,
-        created=datetime.combine(calendar.add_banking_days(effective, -lead_days), time(12)),
+        created=created,
         modifier=letter,
     )
     read = ach_reader.read(file.content)
@@ -225,6 +235,16 @@ def _file(
             "the finished file does not read as it was written: nothing is sent, the fault is ours"
         )
     return file
+
+
+def settles_at(made: datetime) -> str:
+    """When a file that is made at this moment asks to be settled on its day: Eastern time, as 13:00.
+
+    made   before the last window of its day closes
+    """
+    window = ach.same_day_window(made.time())
+    assert window is not None, "no file is made after the last window"
+    return f"{window.settles:%H:%M}"
 
 
 def _listed(pinned: Pinned, effective: date, entries: Sequence[ach.Entry]) -> ach.File:

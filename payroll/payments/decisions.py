@@ -16,19 +16,24 @@ from events.store import WrongExpectedVersion
 from payroll import keys
 from payroll.models import Decision
 from payroll.payments import orders
-from payroll.payments.orders import ACCEPTED, SENDING, UNKNOWN, Order
-from payroll.payments.sending import ABSENT, ALLOWED, work_id
+from payroll.payments.orders import ACCEPTED, RESERVED, SENDING, UNKNOWN, Order
+from payroll.payments.sending import ABSENT, ALLOWED, LATE, work_id
 from payroll.refusal import Refused
 
 PERMISSION = "payroll.decide_payorder"
 ACCEPTED_BY_BANK = "accepted"  # a decision: the bank has it
-OPEN = {ALLOWED: {orders.CREATED}, ACCEPTED_BY_BANK: {SENDING, UNKNOWN}, ABSENT: {SENDING, UNKNOWN}}
+OPEN = {
+    ALLOWED: {orders.CREATED},
+    LATE: {RESERVED, SENDING, UNKNOWN},
+    ACCEPTED_BY_BANK: {SENDING, UNKNOWN},
+    ABSENT: {SENDING, UNKNOWN},
+}
 
 
 def decide(order_key: UUID, decision: str, *, by: str, evidence: str) -> bool:
     """Propose what is to be recorded of an order, or confirm what somebody else has proposed.
 
-    decision   allowed, accepted or absent
+    decision   allowed, late, accepted or absent
     evidence   what it rests on, in words; required
     returns    True when this was the second person and it is recorded; False while a second one is needed
     raises     Refused
@@ -41,6 +46,8 @@ def decide(order_key: UUID, decision: str, *, by: str, evidence: str) -> bool:
         raise Refused(f"there is no payment order {order_key}: payments list shows them")
     if order.state not in OPEN[decision]:
         raise Refused(f"this order is {order.state}: there is nothing to decide about it")
+    if decision == LATE and "settles_at" not in order.created:
+        raise Refused("this order was not made to settle the same day: it is never too late for it")
     proposed = order.facts.get("OrderDecisionProposed", {})
     facts = {"by": by, "evidence": redact(evidence)[:REASON_MAX]}
     try:

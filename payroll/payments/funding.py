@@ -33,15 +33,18 @@ class FundedBy(NamedTuple):
         if self.way != Funding.DEBIT:
             return limits
         total_cents = sum(entry.amount_cents for batch in batches for entry in batch.entries)
-        debits = -(-min(total_cents, limits.file_cents) // ach.MAX_ENTRY_CENTS)
+        debits = -(-min(total_cents, limits.file_cents) // limits.entry_cents)
         return limits._replace(file_records=limits.file_records - debits)
 
-    def debited(self, batches: Sequence[Batch]) -> list[Batch]:
-        """The batches of a file with the debit over the sum of their credits, where that is the way."""
+    def debited(self, batches: Sequence[Batch], limits: Limits) -> list[Batch]:
+        """The batches of a file with the debit over the sum of their credits, where that is the way.
+
+        limits   of which a debit is as large as one entry may be
+        """
         if self.way != Funding.DEBIT:
             return list(batches)
         cents = sum(entry.amount_cents for batch in batches for entry in batch.entries)
-        return [*batches, ach.funding(self.account, cents, batches[0].effective)]
+        return [*batches, ach.funding(self.account, cents, batches[0].effective, limits.entry_cents)]
 
 
 def of(pinned: Pinned, manifests: Sequence[Mapping[str, Any]]) -> FundedBy | None:

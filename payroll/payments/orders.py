@@ -49,6 +49,7 @@ class NewOrder(NamedTuple):
     remitted    what of the credits goes to others than people, in cents by kind of garnishment
     taxes       of a tax deposit: cents by tax, as the ledger calls it
     reverses    of a reversal: payment, employee id, paycheck, cents and trace of each entry
+    settles_at  of one that settles on the day it is made: when, Eastern time, as 13:00
     """
 
     key: UUID
@@ -68,16 +69,15 @@ class NewOrder(NamedTuple):
     remitted: Mapping[str, int] = {}
     taxes: Mapping[str, int] = {}
     reverses: tuple[tuple[str, str, str, int, str], ...] = ()
+    settles_at: str = ""
 
     def event(self) -> NewEvent:
         """The first event of its stream."""
         facts = self._asdict()
-        for name in ("remitted", "taxes"):
+        for name in ("remitted", "taxes", "reverses", "settles_at"):
             if not facts[name]:
                 del facts[name]
         facts = {"order": str(facts.pop("key")), **facts, "state": CREATED}
-        if not self.reverses:
-            del facts["reverses"]
         return NewEvent(stream(self.key), 1, "OrderCreated", facts)
 
 

@@ -18,7 +18,7 @@ from events.saga import Outcome, Retry, Saga, Undo, task
 from events.work import Claimed, NewWork
 from payroll import ask_tasks, keys, objects
 from payroll.models import Decision, Reservation
-from payroll.payments import gateways, orders, reversals
+from payroll.payments import gateways, orders, reversals, same_day
 from payroll.payments.caps import Caps, earlier_totals, reserve, unusual
 from payroll.payments.gateway import GatewayRejected, OutcomeUnknown, PaymentGateway, Receipt
 from payroll.payments.halt import refuse_while_halted
@@ -39,6 +39,7 @@ PATIENT = Retry(attempts_max=5, base_s=2, cap_s=300)
 LOST = "the claim that was to send this did not finish, and nobody knows how far it came"
 ALLOWED = "allowed"  # a decision: over a cap, or far from the mean, and sent all the same
 ABSENT = "absent"  # a decision: the bank does not have it
+LATE = "late"  # a decision: sent after its day's last window, to settle when the bank next does
 
 REVERSED = Undo(
     "what the bank has is taken back by reversing entries; after that it is owed back, from later pay",
@@ -102,6 +103,7 @@ def begin_sending(work: Claimed) -> Outcome:
             fork=[new_work(instead.again, parent=work.id, payments_cents=0)] if instead.again else (),
             within=lambda: release([order.key]),
         )
+    _refuse_closed(order)
     return Outcome(events=[order.next("OrderSending", SENDING, {"sending_epoch": work.epoch + 1})])
 
 
@@ -123,8 +125,10 @@ def move_money(work: Claimed) -> Outcome:
     refuse_while_halted()
     gateway = gateways.named(order.created["gateway"])
     try:
-        receipt = gateway.find(order.key)  # a database that was restored may not know what the bank knows
-        return _accepted(order, receipt) if receipt else _sent(order, gateway)
+        if receipt := gateway.find(order.key):  # a restored database may not know what the bank knows
+            return _accepted(order, receipt)
+        _refuse_closed(order)
+        return _sent(order, gateway)
     except OutcomeUnknown as unknown:
         return _unknown(order, str(unknown))
     except GatewayRejected as rejected:
@@ -150,6 +154,7 @@ def confirm(work: Claimed) -> Outcome:
             return _accepted(order, receipt)
         _refuse_forgotten_key(order, gateway)
         refuse_while_halted()
+        _refuse_closed(order)
         return _sent(order, gateway)
     except OutcomeUnknown as unknown:
         raise TryAgain(
@@ -188,6 +193,19 @@ def new_work(order: NewOrder, *, parent: UUID | None, payments_cents: int) -> Ne
 def release(withdrawn: Iterable[UUID]) -> None:
     """What withdrawn orders had reserved is free again; within the caller's transaction."""
     Reservation.objects.filter(order__in=list(withdrawn)).delete()
+
+
+def _refuse_closed(order: Order) -> None:
+    """A same-day file that comes after the last window settles on a later day, which nobody has chosen."""
+    if "settles_at" not in order.created:
+        return
+    if Decision.objects.filter(subject=order.history.stream, decision=LATE).exists():
+        return
+    if why := same_day.closed(date.fromisoformat(order.created["effective"]), same_day.eastern()):
+        undo = "undo the employer's part (payrun undo), or " if order.state == RESERVED else ""
+        raise NeedsReview(
+            f"{why}, before this file was sent: {undo}let it settle when the bank next does (payments late)"
+        )
 
 
 def _sent(order: Order, gateway: PaymentGateway) -> Outcome:

@@ -58,6 +58,7 @@ def test_the_orders_of_a_run_are_listed_and_shown(paid: UUID, reader: Program) -
         "employer": "ACME",
         "pay_date": "2026-11-20",
         "effective": "2026-11-20",
+        "settles_at": "",
         "state": "settled",
         "entries": 2,
         "credits_cents": sum(each.amount_cents for each in Payment.objects.all()),

@@ -17,7 +17,7 @@ from payroll.models import Payment, PayOrder
 from payroll.payments import decisions, halt, orders, repay
 from payroll.payments.decisions import ACCEPTED_BY_BANK
 from payroll.payments.orders import Order
-from payroll.payments.sending import ABSENT, ALLOWED
+from payroll.payments.sending import ABSENT, ALLOWED, LATE
 from payroll.projections import PAYCHECKS, RUNS
 from payroll.refusal import Refused
 
@@ -54,7 +54,12 @@ class Command(BaseCommand):
             "allow", help="send an order over a cap, or far from the mean; takes two people"
         )
         allow.add_argument("key", metavar="ORDER")
-        for each in (resolve, allow):
+        late = verbs.add_parser(
+            "late",
+            help="send a same-day order after its last window, to settle when the bank next does; two people",
+        )
+        late.add_argument("key", metavar="ORDER")
+        for each in (resolve, allow, late):
             each.add_argument("--as", dest="user", required=True, metavar="USER")
             each.add_argument("--evidence", required=True, metavar="TEXT", help="what it rests on")
             each.add_argument("--json", action="store_true")
@@ -133,6 +138,9 @@ class Command(BaseCommand):
 
     def do_allow(self, **options: Any) -> None:
         self._decide(ALLOWED, **options)
+
+    def do_late(self, **options: Any) -> None:
+        self._decide(LATE, **options)
 
     def _decide(self, decision: str, *, key: str, user: str, evidence: str, json: bool, **_: Any) -> None:
         projection.catch_up(RUNS)
@@ -229,6 +237,7 @@ def _order(row: PayOrder) -> dict[str, Any]:
         "amount_cents": row.credits_cents,
         "debits_cents": row.debits_cents,
         "effective": row.effective,
+        "settles_at": row.facts.get("settles_at", ""),
         "file": row.object,
         "sha256": row.facts["sha256"],
         "bank_reference": row.bank_reference or "",

@@ -11,19 +11,20 @@ from django.core.management import BaseCommand, CommandError
 
 from events import projection
 from events.failures import NeedsReview
-from ops import correcting, follow, proposing, undoing
+from ops import correcting, follow, proposing, settling, undoing
 from ops.permitted import check
 from ops.run_words import named_limits, report, summary
 from ops.status import find_run, run_status
 from payroll import cancel, correct, kinds, release, runs
 from payroll.late import changes
 from payroll.models import PayRun
+from payroll.payments import same_day as settlement
 from payroll.projections import RUNS
 from payroll.tolerance import Tolerance
 
 
 class Command(BaseCommand):
-    help = "Open, follow, approve, release, correct, pause, limit, cancel and undo pay runs."
+    help = "Open, follow, approve, release, correct, pause, limit, postpone, cancel and undo pay runs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -48,6 +49,11 @@ class Command(BaseCommand):
             default=[],
             metavar="ID",
             help="whom alone it pays: ids of the one --employer, or EMPLOYER/EMPLOYEE",
+        )
+        start.add_argument(
+            "--same-day",
+            action="store_true",
+            help="the payment files settle on the day they are made; the pay date has to be today",
         )
         start.add_argument(
             "--as", dest="opened_by", default="cli", metavar="USER", help="who opens it (default: cli)"
@@ -88,6 +94,7 @@ class Command(BaseCommand):
         correcting.add_arguments(verbs, day)
         proposing.add_arguments(verbs)
         add_control(verbs)
+        settling.add_arguments(verbs)
         undoing.add_arguments(verbs)
         verbs.add_parser("list", help="the latest pay runs").add_argument("--json", action="store_true")
 
@@ -106,6 +113,7 @@ class Command(BaseCommand):
         employer: list[str],
         kind: str,
         employee: list[str],
+        same_day: bool,
         opened_by: str,
         tolerate: Tolerance | None,
         tolerate_employer: Tolerance | None,
@@ -131,6 +139,7 @@ class Command(BaseCommand):
             people=people(employee, employer),
             tolerate=tolerate,
             tolerate_employer=tolerate_employer,
+            same_day=same_day,
         )
         say = self.stderr.write if json else self.stdout.write
         if opened.pay_date != pay_date:
@@ -191,12 +200,15 @@ class Command(BaseCommand):
         employer: list[str],
         employee: list[str],
         pay_date: date | None,
+        same_day: bool,
         preview: bool,
         user: str,
         json: bool,
         **_: Any,
     ) -> None:
         found = find_run(run).run
+        if same_day and pay_date is None:
+            pay_date = settlement.eastern().date()
         whom = people(employee, employer)
         if preview:
             proposals = correct.propose(found, employers=employer, people=whom, pay_date=pay_date)
@@ -204,7 +216,7 @@ class Command(BaseCommand):
         else:
             check(user, changes.PERMISSION, "open a correction run")
             opened = correct.open_correction(
-                found, by=user, employers=employer, people=whom, pay_date=pay_date
+                found, by=user, employers=employer, people=whom, pay_date=pay_date, same_day=same_day
             )
             facts, lines = correcting.opened(opened)
         self.stdout.write(to_json(facts) if json else "\n".join(lines))
@@ -257,6 +269,15 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"their payments are instructed already, they are paid: {', '.join(decided.goes_on)}"
             )
+
+    def do_postpone(self, *, run: str, employer: list[str], json: bool, **how: Any) -> None:
+        facts, lines = settling.carry_out(
+            find_run(run).run, employer, user=how["user"], reason=how["reason"], preview=how["preview"]
+        )
+        if json or lines:
+            self.stdout.write(to_json(facts) if json else "\n".join(lines))
+        if facts["refused"]:
+            raise runs.Refused("; ".join(facts["refused"]))
 
     def do_limit(
         self,

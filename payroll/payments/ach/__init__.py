@@ -20,6 +20,8 @@ from payroll.payments.ach.entries import (
     MAX_ENTRY_CENTS,
     MAX_TOTAL_CENTS,
     PPD,
+    SAME_DAY_MAX_CENTS,
+    SAME_DAY_WINDOWS,
     Bank,
     Batch,
     Entry,
@@ -27,6 +29,7 @@ from payroll.payments.ach.entries import (
     FundingAccount,
     Limits,
     Originator,
+    Window,
 )
 from payroll.payments.ach.kinds import (
     child_support,
@@ -38,6 +41,7 @@ from payroll.payments.ach.kinds import (
     reversal,
     reversible_until,
     same_day,
+    same_day_window,
 )
 from payroll.payments.ach.text import fitted
 from payroll.payments.ach.write import File, build
@@ -50,6 +54,8 @@ __all__ = [
     "MAX_ENTRY_CENTS",
     "MAX_TOTAL_CENTS",
     "PPD",
+    "SAME_DAY_MAX_CENTS",
+    "SAME_DAY_WINDOWS",
     "Bank",
     "Batch",
     "Entry",
@@ -58,6 +64,7 @@ __all__ = [
     "FundingAccount",
     "Limits",
     "Originator",
+    "Window",
     "build",
     "child_support",
     "federal_tax",
@@ -69,5 +76,6 @@ __all__ = [
     "reversal",
     "reversible_until",
     "same_day",
+    "same_day_window",
     "split",
 ]

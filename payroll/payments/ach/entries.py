@@ -29,9 +29,20 @@ MAX_TRACE = 9_999_999  # seven digits after the bank's eight
 MAX_ADDENDA = 80
 SAME_DAY_MAX_CENTS = 1_000_000_00
 
-# Eastern time: a file that the operator has by the first settles at the second.
+
+class Window(NamedTuple):
+    """Of same-day settlement, Eastern time: a file that the operator has when it closes settles later that day."""
+
+    closes: time
+    settles: time
+
+
 # source   Federal Reserve Banks, same-day processing schedule since 2021-03-19
-SAME_DAY_WINDOWS = ((time(10, 30), time(13)), (time(14, 45), time(17)), (time(16, 45), time(18)))
+SAME_DAY_WINDOWS = (
+    Window(time(10, 30), time(13)),
+    Window(time(14, 45), time(17)),
+    Window(time(16, 45), time(18)),
+)
 
 
 class FileRefused(Exception):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from payroll.calc.calendar import add_banking_days
 from payroll.payments.ach.entries import (
@@ -19,6 +19,7 @@ from payroll.payments.ach.entries import (
     Entry,
     FileRefused,
     FundingAccount,
+    Window,
     opposite,
 )
 
@@ -38,16 +39,19 @@ def payroll(
     return Batch(PPD, PAYROLL + suffix, effective, tuple(entries), offset)
 
 
-def funding(account: FundingAccount, total_cents: int, effective: date) -> Batch:
+def funding(
+    account: FundingAccount, total_cents: int, effective: date, most_cents: int = MAX_ENTRY_CENTS
+) -> Batch:
     """The debit of the employer's account that pays for the credits; over the ceiling of one entry, several.
 
     total_cents   what the credits add up to, above zero
+    most_cents    of one entry
     raises        FileRefused
     """
     if total_cents <= 0:
         raise FileRefused("there is nothing to fund")
-    full, rest = divmod(total_cents, MAX_ENTRY_CENTS)
-    amounts = [MAX_ENTRY_CENTS] * full + [rest] * (rest > 0)
+    full, rest = divmod(total_cents, most_cents)
+    amounts = [most_cents] * full + [rest] * (rest > 0)
     debits = [
         Entry(
             individual_id=FUNDING if len(amounts) == 1 else f"{FUNDING}{number:04d}",
@@ -108,10 +112,15 @@ def same_day(batch: Batch, created: datetime) -> Batch:
     raises    FileRefused after the last window; `build` refuses a day without settlement, an entry over 1,000,000.00
     source    Federal Reserve Banks, same-day processing schedule
     """
-    open_windows = [settles for closes, settles in SAME_DAY_WINDOWS if created.time() <= closes]
-    if not open_windows:
+    window = same_day_window(created.time())
+    if window is None:
         raise FileRefused("the last same-day window of this day is closed")
-    return replace(batch, effective=created.date(), same_day=open_windows[0], descriptive_date="")
+    return replace(batch, effective=created.date(), same_day=window.settles, descriptive_date="")
+
+
+def same_day_window(at: time) -> Window | None:
+    """The first window that is still open, of Eastern time; None after the last one."""
+    return next((window for window in SAME_DAY_WINDOWS if at <= window.closes), None)
 
 
 def reversible_until(settled: date) -> date:
