@@ -19,7 +19,7 @@ from events.store import NewEvent, WrongExpectedVersion
 from payroll import keys, kinds, manifest, paid_once, paid_so_far, rules
 from payroll.calc import calendar
 from payroll.history import History
-from payroll.late import changes
+from payroll.late import changes, touched
 from payroll.manifest import Pinned
 from payroll.models import Employer, Paycheck
 from payroll.payments import same_day as settlement
@@ -155,6 +155,7 @@ def _open(parts: Sequence[_Part], able: Sequence[Proposal], pay_date: date, by: 
         events.append(opening := employer_opened(employer, facts, before[employer.id], pinned))
         corrected, correcting = part.chain[0], opening.data["employer_run"]
         late += changes.taken_up(corrected, whom[employer.id], run=run, part=correcting, by=by)
+        touched.note_others(employer.id, whom[employer.id], but_for=corrected)
     ids = {event.data["employer"]: event.data["employer_run"] for event in events}
     stream = keys.payrun_stream(run)
     store.append([NewEvent(stream, 1, "PayRunOpened", facts | {"employer_runs": ids}), *events, *late])

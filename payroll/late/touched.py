@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from payroll import kinds, paid_once
-from payroll.models import Employee, PayItem
+from payroll.models import Employee, LateChange, PayItem
 
 WEEK = timedelta(days=6)  # a period's first workweek may begin so much before it
 CHUNK = 5_000
@@ -85,6 +85,17 @@ def note_again(paychecks: Sequence[tuple[str, str]]) -> None:
     """Let paychecks be compared once more: employer's run and employee id, each pair once."""
     with connection.cursor() as cursor:
         cursor.execute(NOTE, [list(column) for column in zip(*paychecks, strict=True)])
+
+
+def note_others(employer: str, people: Sequence[str], *, but_for: str) -> None:
+    """Let what else is late of some people be compared again: a payment that two runs are late with is paid by one.
+
+    but_for   the employer's run that is corrected
+    """
+    rows = LateChange.objects.filter(employer=employer, employee_id__in=people, state="noticed")
+    others = [(str(row.employer_run), str(row.employee_id)) for row in rows.exclude(employer_run=but_for)]
+    if others:
+        note_again(others)
 
 
 def concerned(runs: Iterable[Opened], person: Person) -> list[str]:

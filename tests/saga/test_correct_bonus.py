@@ -11,7 +11,8 @@ from uuid import UUID
 import pytest
 
 from payroll import correct, runs
-from payroll.late.changes import CORRECTED, OPEN
+from payroll.late.changes import CORRECTED, OPEN, SETTLED
+from payroll.late.compare import compare
 from payroll.models import Recovery
 from tests.saga import correcting, late, pay_inputs, paydays
 from tests.saga.correcting import facts
@@ -81,6 +82,25 @@ def test_what_was_paid_too_much_is_owed_back(tmp_path: Path, roster: Rows, bonus
     (recovery,) = Recovery.objects.all()
     assert (recovery.employee_id, recovery.amount_cents) == ("ann", 422_10)
     correcting.sound(bonus, fix)
+
+
+def test_an_item_that_two_runs_are_late_with_is_paid_by_one(
+    tmp_path: Path, roster: Rows, bonus: UUID
+) -> None:
+    """Its day is in the period of the bonus run and of the regular one; neither has taken it."""
+    regular = paydays.pay("ACME")
+    taxi = pay_item("ACME", "ann", "2026-11-06", "80.00", kind="reimbursement", reference="taxi")
+    late.change(tmp_path, roster, {PAY_ITEMS: [*roster[PAY_ITEMS], taxi]})
+    assert late.stands(bonus) == late.stands(regular) == {"ann": (OPEN, ["items"])}
+    fix = correcting.correct(regular)
+    assert facts(fix, "ann")["net_cents"] == 80_00
+    compare()
+    assert (late.stands(bonus), late.stands(regular)) == (
+        {"ann": (SETTLED, ["items"])},
+        {"ann": (CORRECTED, ["items"])},
+    )
+    assert correct.propose(bonus) == []
+    correcting.sound(bonus, regular, fix)
 
 
 def test_hours_and_standing_deductions_are_no_part_of_it(tmp_path: Path, roster: Rows, bonus: UUID) -> None:
