@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 
 from events import projection, runner, store, work
@@ -274,3 +275,16 @@ def test_where_files_do_it_nothing_is_said(tmp_path: Path) -> None:
     paydays.open_run("ACME")
     paydays.work()
     assert not {"unfunded", "not_remitted"} & paydays.part("ACME")["EmployerRunValidated"].keys()
+
+
+@pytest.mark.own_session
+def test_void_paychecks_are_found_by_an_index_that_only_they_are_in(tmp_path: Path) -> None:
+    load(tmp_path)
+    run = paydays.pay("ACME")
+    undone(run, employer="ACME", employee_id="bob")
+    with connection.cursor() as cursor:
+        cursor.execute("analyze payroll_paycheck")
+        cursor.execute("set enable_seqscan = off")
+        cursor.execute(f"explain {by_hand.BY_HAND}", {"run": run})
+        how = "\n".join(line for (line,) in cursor.fetchall())
+    assert "using paycheck_voided" in how and "Seq Scan on payroll_payment" not in how, how
