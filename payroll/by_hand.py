@@ -31,7 +31,7 @@ WORDS = {
     "fund": "to be funded as agreed with the bank: its files debit nothing",
     "remit again": "to be remitted again: it came back from the agency's bank",
     "ask back": "to be asked back from the agency: the paycheck is void, and support is never reversed",
-    "stop check": "to be stopped at the bank: a paper check of a paycheck that is void",
+    "stop check": "by paper check, which needs a stop payment at the bank: its paycheck is void",
     "give back": "to be given back to the employer: debited for pay that is void, and it has come back",
     "pay employee": "to be given back to the employee: it was taken, and the pay it was for had come back",
 }

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from events.models import Event
+from ops import by_hand_words
 from ops.admin import postponing, releasing, words
 from ops.admin.approval import ask_approval, give_approval, refusal
 from ops.admin.base import Button, Facts, ReadOnly, Section, Table, Warn
@@ -128,6 +129,7 @@ class EmployerRunAdmin(Amounts, ReadOnly):
             sections.append(
                 Warn(f"Everybody is calculated and the totals agree. It waits for approval. {say}")
             )
+        sections += [Warn(f"{note[0].upper()}{note[1:]}.") for note in by_hand_words.ahead(row.facts)]
         if "voided_register_sha256" in row.facts and not row.approved_by:
             say = voided(row.facts)
             sections.append(Warn(f"{say[0].upper()}{say[1:]}.", "bad"))

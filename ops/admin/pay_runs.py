@@ -19,6 +19,7 @@ from ops.admin.run_control import buttons, steer
 from ops.status import RunStatus, run_status
 from payroll.models import EmployerRun, PayRun
 from payroll.payments import same_day
+from payroll.undo import decide
 
 COUNTS = ~Q(last_event=CANCELLED)  # what is cancelled counts nowhere
 
@@ -50,7 +51,7 @@ class PayRunAdmin(Amounts, ReadOnly):
     )
     search_fields = ("pay_date",)
     search_help_text = "A pay date, as 2026-11-20"
-    actions = ("pause", "resume", "cancel")
+    actions = ("pause", "resume", "cancel", "withdraw")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PayRun]:
         runs: QuerySet[PayRun] = super().get_queryset(request)
@@ -87,6 +88,14 @@ class PayRunAdmin(Amounts, ReadOnly):
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("payroll.cancel_payrun")
+
+    def has_undo_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(decide.PERMISSION)
+
+    @admin.action(description="Withdraw the undoing…", permissions=["undo"])
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[PayRun]) -> TemplateResponse | None:
+        """Ask for the reason, then take back what was proposed to undo of one run and nobody has confirmed."""
+        return steer(self, request, self.one(request), "withdraw")
 
     @admin.action(description="Pause…", permissions=["pause"])
     def pause(self, request: HttpRequest, queryset: QuerySet[PayRun]) -> TemplateResponse | None:

@@ -1,4 +1,4 @@
-"""Pause, resume and cancel a pay run: asked about with what it means, done for one run at a time."""
+"""Pause, resume and cancel a pay run, withdraw what was proposed to undo: asked first, done for one run at a time."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,6 +14,7 @@ from payroll import cancel, runs
 from payroll.cancel import Cancelled
 from payroll.models import PayRun
 from payroll.runs import Refused
+from payroll.undo import decide
 
 PAUSE = (
     "While the run is paused, nothing else of it is calculated and no payment goes out. "
@@ -28,13 +29,20 @@ CANCEL = (
     "An employer whose payments have been given to the bank, or are just being given to it, is not cancelled: "
     "its people are paid.",
 )
+WITHDRAW = (
+    "What was proposed below is taken back, and nobody can confirm it any more: nothing is undone. "
+    "It may be proposed anew.",
+)
 WHY = "Why? Write what a colleague needs to know; no SSN, no account number."
 
 
 def buttons(request: HttpRequest, row: PayRun) -> Sequence[Button]:
     """What this user may do with this run now."""
+    withdraw = []
+    if request.user.has_perm(decide.PERMISSION) and decide.waiting(row.run, row.facts["employer_runs"]):
+        withdraw.append(Button("withdraw", "Withdraw the undoing…", "default"))
     if row.complete or "cancelled_by" in row.facts:
-        return ()
+        return withdraw
     may_pause = request.user.has_perm("payroll.pause_payrun")
     may_cancel = request.user.has_perm("payroll.cancel_payrun")
     paused = row.state == "paused"
@@ -43,7 +51,7 @@ def buttons(request: HttpRequest, row: PayRun) -> Sequence[Button]:
         (may_pause and paused, Button("resume", "Resume…")),
         (may_cancel, Button("cancel", "Cancel…", "danger")),
     )
-    return [button for allowed, button in may if allowed]
+    return [*(button for allowed, button in may if allowed), *withdraw]
 
 
 def steer(admin: ReadOnly, request: HttpRequest, run: PayRun | None, action: str) -> TemplateResponse | None:
@@ -108,6 +116,22 @@ def _ask_cancel(run: PayRun) -> Question:
     )
 
 
+def _ask_withdraw(run: PayRun) -> Question:
+    proposed = decide.waiting(run.run, run.facts["employer_runs"])
+    if not proposed:
+        raise Refused("nobody has proposed to undo it, or somebody has confirmed it already")
+    rows = [(each["employer"] or "all of it", each["proposed_by"], each["reason"]) for each in proposed]
+    return Question(
+        action="withdraw",
+        title="Withdraw what was proposed to undo?",
+        says=WITHDRAW,
+        section=Table("Proposed, and not confirmed", ("what", "by", "because"), rows),
+        keys=[run.pk],
+        reason=WHY,
+        confirm=f"Withdraw {len(rows)} proposal{'' if len(rows) == 1 else 's'}",
+    )
+
+
 def _employers(run: PayRun, would: Cancelled | None = None) -> Table:
     """Each employer of the run, how far it is, and what would become of it."""
     rows = []
@@ -140,13 +164,22 @@ def _cancel(run: PayRun, by: str, reason: str) -> str:
     return f"{told} These are paid all the same: {', '.join(decided.goes_on)}." if decided.goes_on else told
 
 
+def _withdraw(run: PayRun, by: str, reason: str) -> str:
+    proposed = decide.waiting(run.run, run.facts["employer_runs"])
+    for each in proposed:
+        decide.withdraw(run.run, by=by, reason=reason, employer=each["employer"])
+    return f"Withdrawn: {run}. Nothing of it is undone."
+
+
 QUESTIONS: dict[str, Callable[[PayRun], Question]] = {
     "pause": _ask_pause,
     "resume": _ask_resume,
     "cancel": _ask_cancel,
+    "withdraw": _ask_withdraw,
 }
 COMMANDS: dict[str, Callable[[PayRun, str, str], str]] = {
     "pause": _pause,
     "resume": _resume,
     "cancel": _cancel,
+    "withdraw": _withdraw,
 }

@@ -21,4 +21,8 @@ class Migration(migrations.Migration):
             model_name='payment',
             index=models.Index(django.db.models.fields.json.KT('facts__reversal_trace'), condition=models.Q(('facts__has_key', 'reversal_trace')), name='payment_of_reversal_trace'),
         ),
+        migrations.AddIndex(
+            model_name='paycheck',
+            index=models.Index(models.F('employer_run'), condition=models.Q(('last_event', 'PaycheckVoided')), name='paycheck_voided'),
+        ),
     ]

@@ -175,6 +175,10 @@ class Paycheck(Folded):
             models.Index("employer_run", "employee_id", name="paycheck_of_employer_run"),
             models.Index("employer", "employee_id", "pay_date", name="paycheck_of_person"),
             models.Index(fields=["-first_at", "stream"], name="paychecks_latest"),
+            # What is left to people of a run is asked at every look at it, and hardly any paycheck is void.
+            models.Index(
+                "employer_run", name="paycheck_voided", condition=models.Q(last_event="PaycheckVoided")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -12,8 +12,10 @@ payment as (
     from payroll_payment p
     join payroll_paycheck c on c.stream = p.paycheck
     left join payroll_payorder o on o."order" = p."order"
-   where %(run)s::uuid is null or p.run = %(run)s),
--- What paychecks that are voided would have paid to whom orders name.
+   where (%(run)s::uuid is null or p.run = %(run)s)
+     -- Of a payday without trouble none is left: this is asked whenever somebody looks at a run.
+     and (p.method in ('remit', 'check') or p.state_of_its_own <> '')),
+-- What paychecks that are voided would have paid to whom orders name; the partial index paycheck_voided finds them.
 not_withheld as (
   select c.employer_run, line ->> 1 as kind, count(*) as count, sum((line ->> 2)::bigint)::bigint as cents
     from part

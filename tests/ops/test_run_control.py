@@ -1,6 +1,7 @@
 """Pause, resume, limit, cancel and redrive, as people do it: by command and in the admin."""
 
 import json
+from html import unescape
 from io import StringIO
 from typing import Any
 
@@ -20,7 +21,9 @@ from ops.proof import prove
 from payroll import keys
 from payroll.models import EmployerRun, PayRun
 from payroll.runs import Refused
+from payroll.undo import decide, plan
 from tests.ops import payday
+from tests.saga import paydays
 
 pytestmark = pytest.mark.filterwarnings("ignore:No directory at")  # static files are collected when deployed
 
@@ -247,3 +250,38 @@ def test_a_pause_cannot_be_lifted_by_deleting_its_row(run: Any) -> None:
     client = somebody("view_limit", "delete_limit", "change_limit")
     client.post(words.page(Limit, "run:x").replace("change", "delete"), {"post": "yes"})
     assert Limit.objects.filter(scope="run:x", paused=True).exists()
+
+
+# What was proposed to undo
+
+
+def test_a_proposal_to_undo_is_shown_and_withdrawn(run: Any) -> None:
+    paydays.user("amy", "undo_payrun")
+    page = words.page(PayRun, stream(run))
+    client = somebody("view_payrun", "undo_payrun")
+    assert "Withdraw the undoing" not in client.get(page).content.decode()
+    for employer in ("", "A3"):
+        decide.undo(run.run, by="amy", reason="the wrong bank", employer=employer)
+    shown = unescape(client.get(page).content.decode())
+    assert "Amy has proposed to undo all of it: the wrong bank" in shown
+    assert "Withdraw the undoing" in shown
+    asked, _ = press(client, PayRun, "withdraw", stream(run))
+    assert "Withdraw 2 proposals" in asked and "the wrong bank" in asked
+    asked, _ = press(client, PayRun, "withdraw", stream(run), confirmed="yes", reason=" ")
+    assert "Give a reason." in asked and decide.proposed(run.run)
+    _, told = press(client, PayRun, "withdraw", stream(run), confirmed="yes", reason="it was right")
+    assert "Withdrawn" in told
+    assert decide.waiting(run.run, ["A3"]) == []
+    (_, withdrawn) = store.read(decide.stream(plan.key(run.run, "A3")))
+    assert withdrawn.data["withdrawn_reason"] == "it was right"
+    _, told = press(client, PayRun, "withdraw", stream(run))
+    assert "nobody has proposed to undo it" in told
+
+
+def test_who_may_not_undo_is_not_shown_the_way_to_withdraw(run: Any) -> None:
+    paydays.user("amy", "undo_payrun")
+    decide.undo(run.run, by="amy", reason="the wrong bank")
+    client = somebody("view_payrun", "pause_payrun")
+    assert "Withdraw the undoing" not in client.get(words.page(PayRun, stream(run))).content.decode()
+    press(client, PayRun, "withdraw", stream(run), confirmed="yes", reason="I like to")
+    assert decide.proposed(run.run)

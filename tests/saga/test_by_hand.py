@@ -9,13 +9,17 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
 
 from events import projection, runner, store, work
+from ops.admin import words
 from ops.proof import figures, prove
 from ops.status import run_status
-from payroll import by_hand
-from payroll.models import PayOrder
+from payroll import by_hand, keys
+from payroll.models import EmployerRun, PayOrder
 from payroll.payments import remittances
 from payroll.payments.imports import import_file
 from payroll.undo import decide, plan
@@ -227,6 +231,7 @@ def over_http(settings: Any) -> Iterator[None]:
     yield
 
 
+@pytest.mark.filterwarnings("ignore:No directory at")  # static files are collected when deployed
 def test_over_http_it_is_said_before_the_approval_what_the_bank_does_not_do(
     tmp_path: Path, over_http: None
 ) -> None:
@@ -239,6 +244,11 @@ def test_over_http_it_is_said_before_the_approval_what_the_bank_does_not_do(
     assert "files are to be funded by debit" in funding and "debit nothing" in funding
     assert support.startswith("ACME: 1 orders say where their money goes, and over HTTP none is remitted")
     assert listed(run) == []
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    stream = keys.employerrun_stream(paydays.employer_run("ACME"))
+    page = client.get(words.page(EmployerRun, stream)).content.decode()
+    assert "Its files are to be funded by debit" in page
 
 
 def test_over_http_both_are_listed_when_it_is_instructed(tmp_path: Path, over_http: None) -> None:
@@ -265,3 +275,16 @@ def test_where_files_do_it_nothing_is_said(tmp_path: Path) -> None:
     paydays.open_run("ACME")
     paydays.work()
     assert not {"unfunded", "not_remitted"} & paydays.part("ACME")["EmployerRunValidated"].keys()
+
+
+@pytest.mark.own_session
+def test_void_paychecks_are_found_by_an_index_that_only_they_are_in(tmp_path: Path) -> None:
+    load(tmp_path)
+    run = paydays.pay("ACME")
+    undone(run, employer="ACME", employee_id="bob")
+    with connection.cursor() as cursor:
+        cursor.execute("analyze payroll_paycheck")
+        cursor.execute("set enable_seqscan = off")
+        cursor.execute(f"explain {by_hand.BY_HAND}", {"run": run})
+        how = "\n".join(line for (line,) in cursor.fetchall())
+    assert "using paycheck_voided" in how and "Seq Scan on payroll_payment" not in how, how
