@@ -12,6 +12,7 @@ from deploy.postgres import Cluster
 from events import checkpoints, projection, store
 from events.projection import Projection
 from events.store import NewEvent
+from tests.folding import fold
 from tests.kernel.scene import race, sql
 
 # Order matters here: `trail` grows at its end, so that an event folded twice, late or in another order is seen.
@@ -59,7 +60,7 @@ def checkpoint() -> Any:
 
 
 def test_an_empty_log_is_caught_up_with() -> None:
-    assert projection.catch_up()
+    fold()
     assert projection.differences() == []
     assert tallies() == {}
 
@@ -67,24 +68,24 @@ def test_an_empty_log_is_caught_up_with() -> None:
 def test_each_event_is_folded_once() -> None:
     count("a", 1, 2)
     assert projection.behind()
-    assert projection.catch_up()
+    fold()
     assert not projection.behind()
     count("a", 3)
     count("b", 4)
-    assert projection.catch_up()
-    assert projection.catch_up()
+    fold()
+    fold()
     assert tallies() == {"a": (3, 6, "1 2 3"), "b": (1, 4, "4")}
 
 
 def test_a_long_log_is_folded_in_pieces_and_comes_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projection, "CHUNK", 3)
     count("a", *range(10))
-    assert projection.catch_up()
+    fold()
     assert tallies() == {"a": (10, 45, "0 1 2 3 4 5 6 7 8 9")}
     assert projection.differences() == []
     projection.rebuild()
     assert tallies() == {"a": (10, 45, "0 1 2 3 4 5 6 7 8 9")}
-    assert projection.catch_up()
+    fold()
     assert tallies() == {"a": (10, 45, "0 1 2 3 4 5 6 7 8 9")}
 
 
@@ -114,7 +115,7 @@ def test_who_comes_while_somebody_folds_goes_away_again(db: Cluster) -> None:
         sql("set lock_timeout = '2s'")
         assert not projection.catch_up()
         assert tallies() == {}
-    assert projection.catch_up()
+    fold()
     assert tallies() == {"a": (1, 1, "1")}
 
 
@@ -131,7 +132,7 @@ def test_what_an_open_transaction_may_still_write_is_waited_for(db: Cluster) -> 
         assert tallies() == {}
         assert projection.behind()
         slow.commit()
-    assert projection.catch_up()
+    fold()
     assert tallies() == {"slow": (1, 7, "7"), "fast": (1, 1, "1")}
 
 
@@ -144,7 +145,7 @@ def test_a_newer_transaction_that_holds_a_lower_position_is_not_skipped(db: Clus
         projection.catch_up()
         assert set(tallies()) == {"old"}
         young.commit()
-    assert projection.catch_up()
+    fold()
     assert set(tallies()) == {"old", "slow"}
     assert projection.differences() == []
 
@@ -178,7 +179,7 @@ def test_one_that_cannot_be_folded_stops_alone_and_says_why_until_it_can(
     assert caplog.text.count("broken cannot be folded any further") == 1, "said once, not at every tick"
     mended = Projection("broken", ("select 1 where %(upto_xid)s <> ''",), ())
     monkeypatch.setattr(projection, "PROJECTIONS", [mended, tally])
-    assert projection.catch_up()
+    fold()
     assert checkpoints.stopped() == {}
 
 

@@ -15,6 +15,7 @@ from events.store import NewEvent
 from payroll import keys, ledger
 from payroll.ledger.balance import TrialBalance
 from payroll.models import LedgerTransaction
+from tests.folding import fold
 
 RUN = str(UUID(int=7))
 O1, O2, O3 = (str(UUID(int=number)) for number in (11, 12, 13))  # orders
@@ -85,7 +86,7 @@ def come_back(payment: str, part: EmployerRun, key: str, cents: int) -> str:
 
 def balances(**of: Any) -> dict[str, int]:
     """The balance of every account that is not even, folded up to now; debits above zero."""
-    assert projection.catch_up(ledger.NAME)
+    fold(ledger.NAME)
     sums = TrialBalance(**of).accounts
     return {name: each.balance_cents for name, each in sums.items() if each.balance_cents}
 

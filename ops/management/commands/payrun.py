@@ -67,16 +67,7 @@ class Command(BaseCommand):
             metavar="N|P%",
             help="stop an employer when more of its people have failed",
         )
-        start.add_argument(
-            "--workers",
-            type=int,
-            default=0,
-            metavar="N",
-            help="start N workers, and wait for the run",
-        )
-        start.add_argument("--approve-as", metavar="USER", help="approve each employer as it is validated")
-        start.add_argument("--wait", action="store_true", help="wait until all is paid or waits for a person")
-        start.add_argument("--json", action="store_true", help="end with one JSON object")
+        add_following(start)
         status = verbs.add_parser("status", help="counts per step and employer, totals, files, dead letters")
         status.add_argument("run", help="the run's id, or the beginning of it")
         status.add_argument("--json", action="store_true")
@@ -320,6 +311,20 @@ class Command(BaseCommand):
             return
         for row in latest:
             self.stdout.write(f"{row.run}  {row}  {row.state}")
+
+
+def add_following(verb: ArgumentParser) -> None:
+    """What `start` does once the run is open."""
+    verb.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="start N workers, and wait for the run",
+    )
+    verb.add_argument("--approve-as", metavar="USER", help="approve each employer as it is validated")
+    verb.add_argument("--wait", action="store_true", help="wait until all is paid or waits for a person")
+    verb.add_argument("--json", action="store_true", help="end with one JSON object")
 
 
 def add_control(verbs: Any) -> None:
