@@ -1,0 +1,313 @@
+"""Accounts that are new to an employer: asked by an entry of no money, paid by check until that has stood its time."""
+
+import json
+from datetime import date
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+
+from deploy.prenotes import configured
+from events import projection, store
+from ops.proof import prove
+from ops.reconcile import reconcile
+from payroll import crypto, keys
+from payroll.models import Employee, Payment
+from payroll.payments import bank, gateways, halt, prenotes
+from payroll.payments.imports import import_file
+from payroll.payments.instructions import Account, Planned
+from tests.saga import order_days, paydays, returned_files
+from tests.saga.came_back_files import ACME
+
+pytestmark = pytest.mark.usefixtures("db")
+
+SECOND = date(2026, 11, 15), date(2026, 11, 28)
+EARLY = (*SECOND, date(2026, 11, 24))  # two banking days after the first payday
+LATER = (*SECOND, date(2026, 11, 25))  # three
+
+
+@pytest.fixture(autouse=True)
+def roster(tmp_path: Path, db: object, settings: Any) -> None:
+    """ACME pays ann and bob through the sandbox bank, and asks for accounts that it does not know."""
+    settings.PAYROLL_GATEWAY = "sandbox"
+    settings.PAYROLL_PRENOTES = "new-accounts"
+    paydays.load(
+        tmp_path,
+        [paydays.employer("ACME")],
+        [
+            paydays.salaried("ACME", "ann", "62400.00", account_number="5550001"),
+            paydays.salaried("ACME", "bob", "52000.00", account_number="5550002"),
+        ],
+    )
+
+
+def moved() -> list[tuple[str, str, int, bool]]:
+    """The bank's own books: who, account, cents, and whether it moved money."""
+    found = bank.movements(gateways.bank_dir())
+    return [(each.individual_id, each.account, each.amount_cents, each.live) for each in found]
+
+
+def methods(period: Any = (paydays.START, paydays.END, paydays.PAYDAY)) -> dict[str, str]:
+    """How everybody is paid by a run."""
+    projection.catch_up()
+    rows = Payment.objects.filter(employer_run=paydays.employer_run("ACME", period))
+    return {row.employee_id: row.method for row in rows}
+
+
+def asked(employee_id: str) -> list[dict[str, Any]]:
+    """What is on record of a person's prenotes."""
+    return [
+        event.data for event in store.read(f"account-ACME+{employee_id}") if event.type == "AccountPrenoted"
+    ]
+
+
+def sound(run: UUID) -> None:
+    assert not [finding for line in prove(run) for finding in line.findings]
+    assert not reconcile().findings
+    assert not projection.differences()
+
+
+def new_account(employee_id: str, account: str) -> None:
+    person = Employee.objects.get(employee_id=employee_id)
+    person.account_ciphertext = crypto.encrypt(account, person.account_context)
+    person.save()
+
+
+def test_new_accounts_are_asked_and_paid_by_check_then_paid_into():
+    first = paydays.pay("ACME")
+
+    assert moved() == [("ANN", "5550001", 0, False), ("BOB", "5550002", 0, False)]
+    assert methods() == {"ann": "check", "bob": "check"}
+    of_order = order_days.order()
+    assert (of_order.created["entries"], of_order.total_cents, of_order.state) == (2, 0, "accepted")
+    facts = paydays.part("ACME")
+    net_cents = facts["EmployerRunValidated"]["total_net_cents"]
+    told = facts["PaymentsInstructed"]
+    assert (told["payments"], told["checks"], told["checks_cents"]) == (0, 2, net_cents)
+    assert (told["new_accounts"], told["prenotes"], told["new_accounts_until"]) == (2, 2, "2026-11-25")
+    assert facts["MoneyMoved"]["paid_cents"] == net_cents
+    assert paydays.facts("ACME", "ann")["by_check_for"] == [[1, "new account, prenoted", "2026-11-25"]]
+    (event,) = asked("ann")
+    assert event["order"] == str(of_order.key)
+    assert event["effective"] == "2026-11-20"
+    assert not {"5550001", "ann"} & {str(value) for value in event.values()}
+    sound(first)
+
+    second = paydays.pay("ACME", period=LATER)
+    assert methods(LATER) == {"ann": "ach", "bob": "ach"}
+    assert [(who, cents > 0, live) for who, _, cents, live in moved()[2:]] == [
+        ("ANN", True, True),
+        ("BOB", True, True),
+    ]
+    assert "new_accounts" not in paydays.part("ACME", LATER)["PaymentsInstructed"]
+    assert len(asked("ann")) == 1
+    sound(second)
+
+
+def test_too_early_it_is_a_check_again_and_nothing_is_asked_twice():
+    paydays.pay("ACME")
+    run = paydays.pay("ACME", period=EARLY)
+    assert methods(EARLY) == {"ann": "check", "bob": "check"}
+    assert (len(asked("ann")), len(asked("bob"))) == (1, 1)
+    assert len(moved()) == 2
+    facts = paydays.part("ACME", EARLY)
+    assert facts["PaymentsInstructed"]["orders"] == []
+    assert facts["PaymentsInstructed"]["prenotes"] == 0
+    assert facts["MoneyMoved"]["bank_reference"] == "nothing to pay"
+    sound(run)
+
+
+def test_accounts_that_were_paid_before_are_known_and_one_that_changed_is_new(settings: Any):
+    settings.PAYROLL_PRENOTES = "off"
+    paydays.pay("ACME")
+    projection.catch_up()
+    new_account("bob", "880011223")
+    settings.PAYROLL_PRENOTES = "new-accounts"
+
+    run = paydays.pay("ACME", period=LATER)
+
+    assert methods(LATER) == {"ann": "ach", "bob": "check"}
+    silent = [(who, account) for who, account, _, live in moved() if not live]
+    assert silent == [("BOB", "880011223")]
+    assert (asked("ann"), len(asked("bob"))) == ([], 1)
+    sound(run)
+
+
+def test_off_everybody_is_paid_and_nothing_is_asked(settings: Any):
+    settings.PAYROLL_PRENOTES = "off"
+    run = paydays.pay("ACME")
+    assert methods() == {"ann": "ach", "bob": "ach"}
+    assert all(live for *_, live in moved())
+    assert order_days.order().created["object"] == f"files/2026-11-20/ACME-{paydays.employer_run('ACME')}.ach"
+    assert not store.read_prefix("account-")
+    sound(run)
+
+
+# What comes back
+
+
+def come_back(employee_id: str, code: str = "R03") -> bytes:
+    """A file of returns of the prenote of a person."""
+    (event,) = asked(employee_id)
+    record = returned_files.returned(code, trace=event["trace"], cents=0, who=employee_id.upper())
+    return returned_files.file_of(returned_files.batch_of(record, company=ACME))
+
+
+@pytest.mark.parametrize("code", ["R03", "R24"])
+def test_a_prenote_that_comes_back_holds_the_account_and_owes_nothing(code: str):
+    run = paydays.pay("ACME")
+    told = import_file(come_back("ann", code), name="returns")
+    assert (told.matched, told.findings, told.notes) == (1, (), ())
+    held = store.read("account-ACME+ann")[-1]
+    assert (held.type, held.data["held_for"], held.data["prenote"]) == ("AccountHeld", code, True)
+    assert not store.read_prefix("payment-")
+    sound(run)
+
+    again = import_file(come_back("ann", "R02"), name="returns")
+    assert (again.matched, again.unmatched) == (0, 1)
+    assert "came back before" in again.findings[0]
+
+    later = paydays.pay("ACME", period=LATER)
+    assert methods(LATER) == {"ann": "held", "bob": "ach"}
+    sound(later)
+
+
+def test_another_account_in_the_place_of_a_held_one_is_asked_anew():
+    paydays.pay("ACME")
+    import_file(come_back("ann"), name="returns")
+    new_account("ann", "880011223")
+    run = paydays.pay("ACME", period=LATER)
+    assert methods(LATER) == {"ann": "check", "bob": "ach"}
+    assert [each["effective"] for each in asked("ann")] == ["2026-11-20", "2026-11-25"]
+    assert ("ANN", "880011223", 0, False) in moved()
+    sound(run)
+
+
+def test_a_notice_about_a_prenote_asks_for_a_change_and_what_the_bank_names_is_known():
+    paydays.user("amy", "import_bankfile")
+    paydays.user("bea", "change_payaccount")
+    paydays.pay("ACME")
+    (event,) = asked("ann")
+    record = returned_files.changed("C01", "990077", trace=event["trace"], who="ANN")
+    file = returned_files.file_of(returned_files.batch_of(record, sec="COR", company=ACME))
+    told = import_file(file, name="changes", by="amy")
+    assert (told.matched, told.findings) == (1, ())
+    (change,) = json.loads(command("bank", "changes", "list", "--json"))
+    command("bank", "changes", "apply", change["id"], "--as", "bea")
+    run = paydays.pay("ACME", period=LATER)
+    assert methods(LATER) == {"ann": "ach", "bob": "ach"}
+    assert "990077" in [account for who, account, *_ in moved() if who == "ANN"]
+    sound(run)
+
+
+# Crashes, and undoing
+
+
+def test_killed_between_the_file_and_the_record_asks_once(monkeypatch: pytest.MonkeyPatch, settings: Any):
+    """What an attempt had built and not recorded is built again, to the byte, under the same name."""
+    built: list[tuple[str, str]] = []
+    real = prenotes.events
+
+    def die(*given: Any) -> Any:
+        built.extend((each.order.object, each.order.sha256) for each in given[2])
+        if len(built) == 1:
+            raise RuntimeError("killed")
+        return real(*given)
+
+    monkeypatch.setattr(prenotes, "events", die)
+    run = paydays.pay("ACME")
+    paydays.work()
+    assert len(built) == 2
+    assert built[0] == built[1]
+    assert (len(asked("ann")), len(moved())) == (1, 2)
+    files = [path for path in (Path(settings.PAYROLL_OBJECTS) / "files").rglob("*") if path.is_file()]
+    assert len(files) == 1
+    sound(run)
+
+
+def test_an_order_that_was_withdrawn_has_asked_nobody():
+    paydays.user("amy", "undo_payrun")
+    paydays.user("bea", "undo_payrun")
+    halt.halt(by="checker", reason="a look at the bank")
+    run = paydays.open_run("ACME")
+    paydays.work()
+    paydays.approve(run)
+    order_days.until_state("reserved")
+    for who in ("amy", "bea"):
+        command("payrun", "undo", str(run), "--as", who, "--reason", "wrong period")
+    paydays.work()
+    halt.resume(by="checker")
+    assert order_days.order().state == "withdrawn"
+    assert moved() == []
+    sound(run)
+
+    again = paydays.pay("ACME", period=LATER)
+    assert [each["effective"] for each in asked("ann")] == ["2026-11-20", "2026-11-25"]
+    assert len(moved()) == 2
+    sound(again)
+
+
+# What is shown, and what the proof finds
+
+
+def test_the_status_says_how_many_and_until_when():
+    run = paydays.pay("ACME")
+    assert "ACME: 2 new accounts are prenoted: their pay is by check until 2026-11-25" in command(
+        "payrun", "status", str(run)
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "finds"),
+    [
+        (
+            "delete from events_event where type = 'AccountPrenoted' and stream like '%+ann'",
+            "the files have 1 prenotes that are not on record",
+        ),
+        (
+            "update events_event set data = jsonb_set(data, '{routing_account}', '\"0\"') "
+            "where type = 'AccountPrenoted' and stream like '%+ann'",
+            "1 prenotes on record are not in the files",
+        ),
+    ],
+)
+def test_the_proof_accepts_the_prenotes_on_record_and_no_others(db: Any, statement: str, finds: str):
+    run = paydays.pay("ACME")
+    paydays.as_owner(db, "alter table events_event disable trigger all")
+    paydays.as_owner(db, statement)
+    found = [finding for line in prove(run) if line.name == "files" for finding in line.findings]
+    assert f"ACME: {finds}" in found
+
+
+# The setting, and the decision by itself
+
+
+def test_the_setting_is_one_of_two_and_not_over_http():
+    assert configured({}, "http") == "off"
+    assert configured({"PAYROLL_PRENOTES": "new-accounts"}, "ach") == "new-accounts"
+    with pytest.raises(ImproperlyConfigured, match="PAYROLL_PRENOTES"):
+        configured({"PAYROLL_PRENOTES": "yes"}, "ach")
+    with pytest.raises(ImproperlyConfigured, match="over HTTP"):
+        configured({"PAYROLL_PRENOTES": "new-accounts"}, "http")
+
+
+def test_one_account_of_two_parts_is_asked_once():
+    to = Account("Ann", "021000021", "1", "checking")
+    both = [
+        Planned("p", "ann", part, keys.payment_key("run", "ann", part), "ach", 100, to) for part in (1, 2)
+    ]
+    into = {each.key: ("ann", "hash") for each in both}
+    told = prenotes.decided(both, into, set(), {}, date(2026, 11, 20))
+    assert [each.method for each in told.payments] == ["check", "check"]
+    assert list(told.asked.values()) == both[:1]
+    assert set(told.waits.values()) == {date(2026, 11, 25)}
+
+
+def command(*words: str) -> str:
+    out = StringIO()
+    call_command(*words, stdout=out)
+    return out.getvalue()
