@@ -140,6 +140,16 @@ def in_words(facts: Mapping[str, Any]) -> str:
     )
 
 
+def why_check(row: Payment) -> str:
+    """Why a payment that was planned for an account went by check, and until when; empty of any other."""
+    lines = [
+        line
+        for event in (store.read(row.paycheck) if row.method == CHECK else ())
+        for line in event.data.get("by_check_for", ())
+    ]
+    return next((f"{why} until {until}" for part, why, until in lines if part == row.part), "")
+
+
 # What is on record
 
 

@@ -1,29 +1,36 @@
 """Accounts that are new to an employer: asked by an entry of no money, paid by check until that has stood its time."""
 
 import json
-from datetime import date
+from datetime import date, datetime
+from html import unescape
 from io import StringIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
+from django.test import Client
 
 from deploy.prenotes import configured
 from events import projection, store
+from ops.admin import words
 from ops.proof import prove
 from ops.reconcile import reconcile
-from payroll import crypto, keys
-from payroll.models import Employee, Payment
-from payroll.payments import bank, gateways, halt, prenotes
+from payroll import crypto, keys, runs
+from payroll.models import Employee, EmployerRun, Payment
+from payroll.payments import bank, gateways, halt, prenotes, same_day
 from payroll.payments.imports import import_file
 from payroll.payments.instructions import Account, Planned
 from tests.saga import order_days, paydays, returned_files
 from tests.saga.came_back_files import ACME
 
-pytestmark = pytest.mark.usefixtures("db")
+pytestmark = [
+    pytest.mark.usefixtures("db"),
+    pytest.mark.filterwarnings("ignore:No directory at"),  # static files are collected when deployed
+]
 
 SECOND = date(2026, 11, 15), date(2026, 11, 28)
 EARLY = (*SECOND, date(2026, 11, 24))  # two banking days after the first payday
@@ -147,6 +154,42 @@ def test_off_everybody_is_paid_and_nothing_is_asked(settings: Any):
     sound(run)
 
 
+@pytest.mark.parametrize("way", ["debit", "offset"])
+def test_files_that_fund_themselves_carry_prenotes_and_take_no_money_for_them(tmp_path: Path, way: str):
+    rows = paydays.load(
+        tmp_path,
+        [paydays.employer("ACME", funding=way)],
+        [
+            paydays.salaried("ACME", who, "62400.00", account_number=f"55500{who.upper()}")
+            for who in ("ann", "bob")
+        ],
+    )
+    first = paydays.pay("ACME")
+    assert (order_days.order().total_cents, len(moved())) == (0, 2)
+    sound(first)
+
+    paydays.mend(tmp_path, rows, "bob", account_number="880011223")
+    second = paydays.pay("ACME", period=LATER)
+    assert methods(LATER) == {"ann": "ach", "bob": "check"}
+    created = order_days.order(period=SECOND).created
+    ann_cents = paydays.facts("ACME", "ann", LATER)["net_cents"]
+    assert (created["credits_cents"], created["debits_cents"]) == (ann_cents, ann_cents)
+    assert sorted(moved()[2:])[:2] == [("ANN", "55500ANN", ann_cents, True), ("BOB", "880011223", 0, False)]
+    sound(second)
+
+
+def test_a_same_day_file_carries_them_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(same_day, "eastern", lambda: datetime.fromisoformat("2026-11-20T10:00"))
+    start, end, pay_date = paydays.START, paydays.END, paydays.PAYDAY
+    run = runs.open_run(start, end, pay_date, opened_by="maker", employers=["ACME"], same_day=True).run
+    paydays.work()
+    paydays.approve(run)
+    paydays.work()
+    assert order_days.order().created["settles_at"] == "13:00"
+    assert [live for *_, live in moved()] == [False, False]
+    sound(run)
+
+
 # What comes back
 
 
@@ -259,6 +302,21 @@ def test_the_status_says_how_many_and_until_when():
     assert "ACME: 2 new accounts are prenoted: their pay is by check until 2026-11-25" in command(
         "payrun", "status", str(run)
     )
+    told = json.loads(command("payments", "list", "--employee", "ann", "--json"))
+    shown = json.loads(command("payments", "show", told[0]["key"], "--json"))
+    assert (shown["state"], shown["why"]) == ("by check", "new account, prenoted until 2026-11-25")
+    row = EmployerRun.objects.get(employer="ACME")
+    User.objects.create_superuser("root", password="correct horse battery")
+    client = Client()
+    client.force_login(User.objects.get(username="root"))
+    page = unescape(client.get(words.page(EmployerRun, row.pk)).content.decode())
+    assert "2 new accounts are prenoted: their pay is by check until 2026-11-25." in page
+
+
+def test_a_run_with_prenotes_is_replayed_and_explained():
+    run = paydays.pay("ACME")
+    command("replay", str(run))  # raises where a fact differs
+    assert command("explain", keys.paycheck_stream(paydays.employer_run("ACME"), "ann"))
 
 
 @pytest.mark.parametrize(
