@@ -12,10 +12,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
+from django.db import transaction
 from django.test import Client
 
 from deploy.prenotes import configured
 from events import projection, store
+from events.store import NewEvent
 from ops.admin import words
 from ops.proof import prove
 from ops.reconcile import reconcile
@@ -269,6 +271,45 @@ def test_killed_between_the_file_and_the_record_asks_once(monkeypatch: pytest.Mo
     assert (len(asked("ann")), len(moved())) == (1, 2)
     files = [path for path in (Path(settings.PAYROLL_OBJECTS) / "files").rglob("*") if path.is_file()]
     assert len(files) == 1
+    sound(run)
+
+
+def test_killed_and_an_account_is_known_by_the_next_attempt(monkeypatch: pytest.MonkeyPatch):
+    """What was left behind is another file than what is sent, under another name."""
+    real = prenotes.events
+
+    def die(*given: Any) -> Any:
+        monkeypatch.setattr(prenotes, "events", real)
+        monkeypatch.setattr(
+            prenotes, "_paid_into", lambda _, unknown: {at for at in unknown if at[0] == "ann"}
+        )
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(prenotes, "events", die)
+    run = paydays.pay("ACME")
+    assert not paydays.letters()
+    assert methods() == {"ann": "ach", "bob": "check"}
+    assert [(who, live) for who, _, _, live in moved()] == [("ANN", True), ("BOB", False)]
+    sound(run)
+
+
+def test_at_one_moment_with_something_else_of_the_account_it_is_asked_once(monkeypatch: pytest.MonkeyPatch):
+    real = prenotes.events
+    other = {"payment": "0", "part": 1, "imported": "0", "routing_account": "0", "held_for": "R02"}
+
+    def first(*given: Any) -> Any:
+        monkeypatch.setattr(prenotes, "events", real)
+        found = list(real(*given))
+        with transaction.atomic(durable=True):
+            store.append([NewEvent("account-ACME+ann", 1, "AccountHeld", other)])
+        return found
+
+    monkeypatch.setattr(prenotes, "events", first)
+    run = paydays.pay("ACME")
+    assert not paydays.letters()
+    assert methods() == {"ann": "check", "bob": "check"}
+    assert [event.type for event in store.read("account-ACME+ann")] == ["AccountHeld", "AccountPrenoted"]
+    assert len(moved()) == 2
     sound(run)
 
 
