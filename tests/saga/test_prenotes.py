@@ -23,10 +23,11 @@ from ops.proof import prove
 from ops.reconcile import reconcile
 from payroll import crypto, keys, runs
 from payroll.models import Employee, EmployerRun, Payment
-from payroll.payments import bank, gateways, halt, prenotes, same_day
+from payroll.payments import bank, gateways, halt, pay_accounts, prenotes, same_day
 from payroll.payments.imports import import_file
 from payroll.payments.instructions import Account, Planned
 from tests.saga import order_days, paydays, returned_files
+from tests.saga.bank_talk import Talk
 from tests.saga.came_back_files import ACME
 
 pytestmark = [
@@ -219,6 +220,22 @@ def test_a_prenote_that_comes_back_holds_the_account_and_owes_nothing(code: str)
     later = paydays.pay("ACME", period=LATER)
     assert methods(LATER) == {"ann": "held", "bob": "ach"}
     sound(later)
+
+
+def test_the_banks_own_report_and_return_of_a_prenote_are_taken():
+    """Written by the bank's code, which shares nothing with ours."""
+    run = paydays.pay("ACME")
+    talk = Talk(gateways.bank_dir())
+    (event,) = asked("ann")
+    talk.post("/settle", on="2026-11-20")
+    talk.post("/return", traces=[event["trace"]], key=event["order"], code="R04", on="2026-11-23")
+    for _, content in bank.outgoing(gateways.bank_dir()):
+        told = import_file(content, name="from the bank")
+        assert (told.unmatched, told.findings) == (0, ())
+    assert order_days.order().state == "settled"
+    (held,) = pay_accounts.listed()
+    assert (held.employee_id, held.held_for, held.payment) == ("ann", "R04", event["payment"])
+    sound(run)
 
 
 def test_another_account_in_the_place_of_a_held_one_is_asked_anew():
