@@ -13,6 +13,7 @@ PAYROLL_GATEWAY     sandbox (default on the embedded database), ach or http: whe
 PAYROLL_GATEWAY_URL (https://… in production), PAYROLL_GATEWAY_TOKEN, PAYROLL_GATEWAY_WEBHOOK_SECRET (or two: new,old)
 PAYROLL_CAP_RUN, _DAY, _EMPLOYER, _FACTOR, PAYROLL_RECOVERY_PERCENT  what may leave, what is taken back (deploy/caps.py)
 PAYROLL_TAX_ROUTING, PAYROLL_TAX_ACCOUNT  where federal tax is deposited by ACH credit (deploy/treasury.py)
+PAYROLL_PRENOTES    off (default) or new-accounts: asked first, paid by check meanwhile (deploy/prenotes.py)
 PAYROLL_STORAGE     folder (default) or s3://bucket/prefix: manifests and payment files; PAYROLL_STORAGE_KMS_KEY
 PAYROLL_SUBSCRIBERS who is told what happens, comma separated (payroll/subscribers); default: console#payment.*
 PAYROLL_TOPIC_ARN   one more of them: an SNS topic. PAYROLL_WEBHOOK_SECRET signs what goes to https:// subscribers
@@ -30,7 +31,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from deploy import caps, downstreams, postgres, secrets, sessions, treasury
+from deploy import caps, downstreams, postgres, prenotes, secrets, sessions, treasury
 from payroll.subscribers import addresses
 
 S3_ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?\Z")
@@ -251,6 +252,7 @@ PAYROLL_GATEWAY = one_of(
     os.environ.get("PAYROLL_GATEWAY") or ("sandbox" if EMBEDDED else "ach"),
     {"ach", "http"} if PRODUCTION else {"ach", "http", "sandbox"},  # production never pays at a sandbox
 )
+PAYROLL_PRENOTES = prenotes.configured(os.environ, PAYROLL_GATEWAY)
 PAYROLL_CAPS = caps.configured(os.environ)
 PAYROLL_RECOVERY_BP = caps.recovery_bp(os.environ)
 PAYROLL_GATEWAY_URL = os.environ.get("PAYROLL_GATEWAY_URL", "")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from events import store
@@ -11,7 +11,7 @@ from payroll import keys, manifest, objects
 from payroll.control import ControlTotals, control_totals
 from payroll.domain import is_out
 from payroll.history import History
-from payroll.payments import ach_reader, bank, bank_orders, gateways, orders
+from payroll.payments import ach_reader, bank, bank_orders, gateways, orders, pay_accounts
 from payroll.payments.orders import Order
 from payroll.runs import facts_of
 
@@ -42,6 +42,7 @@ class Remitted(NamedTuple):
 class Contents(NamedTuple):
     """What an order's bytes say: what is wrong with them, and who gets how much into which account.
 
+    asked      entries of no money, which only ask for an account: individual id, trace, routing and account
     entries    all of them, debits too
     told       what the addenda of a support payment says that it is, in cents, by individual id
     days       on which it says that the money is to move
@@ -53,6 +54,7 @@ class Contents(NamedTuple):
     debits_cents: int = 0
     told: dict[str, int] = {}
     days: frozenset[str] = frozenset()
+    asked: tuple[tuple[str, str, str, str], ...] = ()
 
     @classmethod
     def of(cls, name: str, content: bytes) -> "Contents":
@@ -68,11 +70,13 @@ class Contents(NamedTuple):
             )
         file = ach_reader.read(content)
         wrong = [f"{name} line {each.line}, {each.field}: {each.what}" for each in file.findings]
-        credits = [each for each in file.entries if each.direction == "credit"]
+        credits = [each for each in file.entries if each.direction == "credit" and each.is_live]
+        silent = [each for each in file.entries if not each.is_live]
+        asked = tuple((each.individual_id, each.trace, each.routing, each.account) for each in silent)
         given = [(each.individual_id, each.amount_cents, each.account) for each in credits]
         told = {each.individual_id: _told_cents(each.addenda) for each in credits if each.addenda}
         days = frozenset(str(batch.effective) for batch in file.batches)
-        return cls(wrong, given, len(file.entries), file.debit_cents, told, days)
+        return cls(wrong, given, len(file.entries), file.debit_cents, told, days, asked)
 
 
 def _told_cents(addenda: tuple[str, ...]) -> int:
@@ -155,6 +159,17 @@ class EmployerEvidence:
                 if event.type == "PaymentInstructed":
                     lines = [Payment._make(line) for line in event.data["payments"]]
                     found.setdefault(keys.employee_of(stream), []).extend(lines)
+        return found
+
+    @cached_property
+    def prenoted(self) -> dict[str, dict[tuple[str, str], dict[str, Any]]]:
+        """The accounts that were asked when this run was paid: facts by employee, then by order and trace."""
+        found: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
+        for event in store.read_prefix(f"{pay_accounts.PREFIX}{self.employer}+", pay_accounts.PRENOTED):
+            if event.data["employer_run"] == self.id:
+                employee_id = pay_accounts.whose(event)[1]
+                at = event.data["order"], event.data["trace"]
+                found.setdefault(employee_id, {})[at] = event.data
         return found
 
     @cached_property

@@ -10,7 +10,7 @@ from payroll import keys, objects
 from payroll.calc import calendar
 from payroll.models import Employer, EmployerRun, PayOrder
 from payroll.payments import remittances, same_day
-from payroll.payments.instructions import ACH, CHECK, HELD, individual_id
+from payroll.payments.instructions import ACH, CHECK, HELD, individual_id, known_as
 from payroll.payments.orders import ACCEPTED, HELD_PAY, REPAY, SETTLED, TAX_DEPOSIT
 
 OF_SANDBOX = "sandbox-bank"
@@ -117,6 +117,32 @@ def file_is_right(part: EmployerEvidence) -> Iterator[str]:
     yield from _days(part)
     credits = Counter((who, cents) for file in part.files for who, cents, _ in file.credits)
     yield from _same_payments(part, credits, "the file")
+    yield from _prenotes(part)
+
+
+def _prenotes(part: EmployerEvidence) -> Iterator[str]:
+    """The files ask for exactly the accounts on record, and what was planned for one goes by check."""
+    wanted, checks = Counter[tuple[str, ...]](), set[str]()
+    for employee, asked in part.prenoted.items():
+        checks |= {each.key for each in part.payments.get(employee, ()) if each.method == CHECK}
+        for (order, trace), facts in asked.items():
+            name = individual_id(employee, UUID(facts["payment"]), facts["part"])
+            wanted[order, trace, name, employee, facts["routing_account"]] += 1
+            if facts["payment"] not in checks:
+                yield f"an account of {employee} is prenoted, and what was planned for it is no check"
+    whose = {at[:3]: at[3] for at in wanted}
+    got = Counter[tuple[str, ...]]()
+    for order_, file in zip(part.orders, part.files, strict=True):
+        for name, trace, routing, account in file.asked:
+            at = str(order_.key), trace, name
+            employee = whose.get(at, "")
+            got[*at, employee, known_as(part.employer, employee, routing, account)] += 1
+    if missing := wanted - got:
+        yield f"{missing.total()} prenotes on record are not in the files"
+    if strange := got - wanted:
+        yield f"the files have {strange.total()} prenotes that are not on record"
+    if part.facts.get("PaymentsInstructed", {}).get("prenotes", 0) != wanted.total():
+        yield "the number of prenotes instructed is not that of the accounts asked"
 
 
 def _days(part: EmployerEvidence) -> Iterator[str]:

@@ -20,7 +20,7 @@ from payroll import keys, objects
 from payroll.calc.money import dollars
 from payroll.late import listed
 from payroll.models import EmployerRun, Paycheck, PayOrder, PayRun
-from payroll.payments import same_day
+from payroll.payments import prenotes, same_day
 from payroll.projections import PAYCHECKS, RUNS
 from payroll.runs import Refused
 from payroll.steps import PIPELINE
@@ -284,6 +284,8 @@ def _notes_of(parts: Sequence[EmployerRun]) -> list[str]:
                 f"{facts['released_by']}: {facts['released_reason']}"
             )
         notes += [f"{part.employer}: {note}" for note in by_hand_words.ahead(facts)]
+        if note := prenotes.in_words(facts):
+            notes.append(f"{part.employer}: {note}")
         if "voided_register_sha256" in facts and not part.approved_by:
             notes.append(f"{part.employer}: {voided(facts)}")
     return notes

@@ -11,6 +11,7 @@ finished. The others go on. Each task below reads, decides and returns an Outcom
 """
 
 import random
+from collections.abc import Sequence
 
 from events import limits, saga, store
 from events.batches import numbers
@@ -43,11 +44,14 @@ from payroll.payments import (
     instructions,
     orders,
     pay_accounts,
+    prenotes,
     remittances,
     same_day,
     sending,
 )
+from payroll.payments.building import Built
 from payroll.payments.orders import Order
+from payroll.payments.remittances import Remittance
 from payroll.steps import PIPELINE
 from payroll.tolerance import of_employer
 
@@ -201,34 +205,48 @@ def push_payment(work: Claimed) -> Outcome:
     garnished = {stream: event.data["garnishments"] for stream, event in last.items()}
     withheld = remittances.planned(pinned, history.manifests, garnished, by_file=building.remits())
     by_bank = [payment for payment in planned if payment.method == instructions.ACH]
-    built = []
+    built, new = [], prenotes.Paid(planned)
     if by_bank or withheld.remitted:
         due = same_day.due(history, [payment.amount_cents for payment in by_bank])
         if due.event:
             return Outcome(events=[due.event], to=work.step)
-        held_back = any(payment.method == instructions.HELD for payment in planned)
-        built = building.build(
-            due.pinned,
-            by_bank,
-            withheld.remitted,
-            kind=orders.NET_PAY,
-            effective=due.effective,
-            funded=funding.of(pinned, history.manifests),
-            in_part=held_back or due.chosen,
-            made=due.made,
-        )
+        new = prenotes.paid(pinned.employer, planned, due.effective)
+        built = _files(history, due, new, withheld.remitted)
     versions = {stream: event.version for stream, event in last.items()}
     payments_cents = sum(owed_cents.values()) + withheld.cents
     back = list(outcomes.owed_back(history, overpaid))
+    instructed = building.instructed(new.payments, built) | withheld.facts() | new.facts()
     return Outcome(
         events=[
-            history.next("PaymentsInstructed", building.instructed(planned, built) | withheld.facts()),
-            *building.payment_events(planned, built, versions, withheld.remitted),
+            history.next("PaymentsInstructed", instructed),
+            *building.payment_events(new.payments, built, versions, withheld.remitted, new.by_paycheck()),
+            *prenotes.events(pinned.employer, new.asked, built),
             *(each.order.event() for each in built),
             *back,
         ],
         fork=[sending.new_work(each.order, parent=work.id, payments_cents=payments_cents) for each in built],
         within=lambda: notify.record(notify.owed_back(back)),
+    )
+
+
+def _files(
+    history: History, due: same_day.Due, new: prenotes.Paid, remitted: Sequence[Remittance]
+) -> list[Built]:
+    """The orders of an employer's run; none where everything goes by check and no account is asked."""
+    by_bank = [payment for payment in new.payments if payment.method == instructions.ACH]
+    if not (by_bank or new.asked or remitted):
+        return []
+    held_back = any(payment.method == instructions.HELD for payment in new.payments)
+    return building.build(
+        due.pinned,
+        by_bank,
+        remitted,
+        kind=orders.NET_PAY,
+        effective=due.effective,
+        funded=funding.of(due.pinned, history.manifests),
+        in_part=held_back or due.chosen or prenotes.on(),
+        made=due.made,
+        asked=new.asked.values(),
     )
 
 

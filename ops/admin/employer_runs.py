@@ -22,7 +22,7 @@ from ops.admin.log import history
 from ops.status import voided
 from payroll.models import EmployerRun, Notification, Paycheck, PayOrder, PayRun
 from payroll.models.read import STATES
-from payroll.payments import same_day
+from payroll.payments import prenotes, same_day
 
 BEFORE_VALIDATED = {"EmployerRunOpened", "EmployerRunBegan", "InputsCorrected"}
 
@@ -130,6 +130,8 @@ class EmployerRunAdmin(Amounts, ReadOnly):
                 Warn(f"Everybody is calculated and the totals agree. It waits for approval. {say}")
             )
         sections += [Warn(f"{note[0].upper()}{note[1:]}.") for note in by_hand_words.ahead(row.facts)]
+        if note := prenotes.in_words(row.facts):
+            sections.append(Warn(f"{note}."))
         if "voided_register_sha256" in row.facts and not row.approved_by:
             say = voided(row.facts)
             sections.append(Warn(f"{say[0].upper()}{say[1:]}.", "bad"))

@@ -6,6 +6,7 @@ the letter of the file in the run's first event. What the bank gets under a key 
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -52,6 +53,7 @@ def build(
     again: Again | None = None,
     in_part: bool = False,
     made: datetime | None = None,
+    asked: Iterable[Planned] = (),
 ) -> list[Built]:
     """The orders that carry these payments: one, or as many as the limits of a file make of them.
 
@@ -62,10 +64,12 @@ def build(
     in_part     something of it is decided when it is paid, and not frozen as all else is: see the file's name
     made        of files that settle on the day they are made: the moment, Eastern time, by the window then open
     again       where it is not the employer's run that is paid, but what came back of it
+    asked       payments whose account is only asked whether it is one, by an entry of no money
     raises      NeedsReview when no file can be made, or the finished file does not read as it should
     """
     effective = calendar.adjust_before(effective)
     entries = [_entry(payment) for payment in payments]
+    entries += [_prenote(payment) for payment in asked]
     if not remits():
         return [_order(pinned, kind, effective, 0, _listed(pinned, effective, entries), again, in_part)]
     batches = [ach.payroll(entries, effective)] if entries else []
@@ -329,11 +333,13 @@ def payment_events(
     built: Sequence[Built],
     versions: Mapping[str, int],
     remitted: Sequence[Remittance] = (),
+    by_check_for: Mapping[str, list[list[Any]]] = {},
 ) -> Iterator[NewEvent]:
     """One event a paycheck: its payments, each as [key, part, method, cents, order, trace].
 
     versions   of the paychecks' streams
     remitted   beside them, where there is something: [key, part, garnishment, kind, cents, order, trace]
+    by_check_for   by paycheck, of payments that go by check for it: [part, why, until]
     """
     carried = {
         payment: (str(each.order.key), trace) for each in built for payment, trace in each.traces.items()
@@ -355,12 +361,22 @@ def payment_events(
     for stream in dict.fromkeys([*of_paycheck, *to_others]):
         facts = {"payments": of_paycheck.get(stream, [])}
         facts |= {"remitted": to_others[stream]} if stream in to_others else {}
+        facts |= {"by_check_for": by_check_for[stream]} if stream in by_check_for else {}
         yield NewEvent(stream, versions[stream] + 1, "PaymentInstructed", facts)
 
 
 def modifier(first: str, number: int) -> str:
     """The letter of the file with this number, from 0: the run's own, then those that its later runs come to last."""
     return first if number == 0 else MODIFIERS[-number]
+
+
+def prenote_reference(payment: Planned) -> str:
+    """What an order's traces call the prenotification of the account that a payment was planned for."""
+    return f"prenote/{payment.key}"
+
+
+def _prenote(payment: Planned) -> ach.Entry:
+    return replace(ach.prenote(_entry(payment)), reference=prenote_reference(payment))
 
 
 def _entry(payment: Planned) -> ach.Entry:

@@ -77,7 +77,8 @@ def unusual(amount_cents: int, earlier_cents: Sequence[int], factor: Decimal | N
 
 def earlier_totals(employer: str, but_for: UUID) -> list[int]:
     """Net pay of an employer's last runs, in cents, newest first."""
-    rows = Reservation.objects.filter(employer=employer, kind=NET_PAY).exclude(employer_run=but_for)
+    rows = Reservation.objects.filter(employer=employer, kind=NET_PAY, amount_cents__gt=0)
+    rows = rows.exclude(employer_run=but_for)  # a file of prenotes alone says nothing of what is usual
     totals = rows.values("employer_run", "effective").annotate(total=Sum("amount_cents"))
     return [row["total"] for row in totals.order_by("-effective", "employer_run")[:MEAN_OF]]
 

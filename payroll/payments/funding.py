@@ -41,9 +41,9 @@ class FundedBy(NamedTuple):
 
         limits   of which a debit is as large as one entry may be
         """
-        if self.way != Funding.DEBIT:
-            return list(batches)
         cents = sum(entry.amount_cents for batch in batches for entry in batch.entries)
+        if self.way != Funding.DEBIT or not cents:  # prenotifications alone cost nothing
+            return list(batches)
         return [*batches, ach.funding(self.account, cents, batches[0].effective, limits.entry_cents)]
 
 

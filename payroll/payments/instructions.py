@@ -11,6 +11,7 @@ from payroll.calc import deposits
 from payroll.manifest import Pinned
 
 ACH, CHECK, HELD = "ach", "check", "held"
+PRENOTE = "prenote"  # what asks for an account, and pays nothing
 DEPOSIT = "deposit"  # the method of a payment of tax, which is nobody's net pay
 ID_MAX = 15
 

@@ -17,9 +17,9 @@ from django.db.models.fields.json import KT
 from events import store
 from payroll import keys, objects
 from payroll.models import EmployerRun, Payment, PayOrder
-from payroll.payments import ach_reader, orders, remittances
+from payroll.payments import ach_reader, orders, pay_accounts, remittances
 from payroll.payments.came_back import Original
-from payroll.payments.instructions import ACH, DEPOSIT, individual_id, known_as
+from payroll.payments.instructions import ACH, DEPOSIT, PRENOTE, individual_id, known_as
 from payroll.payments.orders import CROSSED, NOT_REVERSED, REVERSAL, REVERSED, REVERSING
 from payroll.payments.remittances import REMIT
 
@@ -28,6 +28,7 @@ class Sent(NamedTuple):
     """A payment as it was sent.
 
     version     how many events its own stream has; of_its_own is the state they leave it in, empty without any
+    prenote     whether it is the entry of no money that asked for its account; the payment then went by check
     object      the order's file, with the sha256 on record
     remits      the kind of order that it remits money for; empty for a payment to the person
     tax         the tax that it deposits; empty for all other payments
@@ -54,6 +55,7 @@ class Sent(NamedTuple):
     tax: str = ""
     reversal: bool = False
     paycheck: str = ""
+    prenote: bool = False
 
     @property
     def to_others(self) -> bool:
@@ -110,10 +112,13 @@ class AllSent:
 
 
 def sent_as(traces: Iterable[str]) -> AllSent:
-    """Every payment by bank that has one of these traces; a query each for payments, orders, runs and their events."""
+    """Every payment by bank, and prenotification, that has one of these traces.
+
+    A query each for payments, orders, runs and their events.
+    """
     wanted = set(traces)
     sent_by = Payment.objects.filter(method__in=(ACH, REMIT, DEPOSIT), trace__in=wanted)
-    rows = [(row, row.order, row.trace) for row in sent_by]
+    rows = [(row, row.order, row.trace) for row in (*sent_by, *pay_accounts.asked_as(wanted))]
     for row in taken_back_as(wanted):
         rows.append((row, UUID(row.facts["reversal_order"]), row.facts["reversal_trace"]))
     carried = {row.order: row for row in PayOrder.objects.filter(order__in={order for _, order, _ in rows})}
@@ -126,7 +131,8 @@ def sent_as(traces: Iterable[str]) -> AllSent:
         order = carried.get(by)
         if order is None:
             continue
-        events = own.get(f"payment-{row.payment}", [])
+        asks = row.method == PRENOTE
+        events = [] if asks else own.get(f"payment-{row.payment}", [])
         state = next(
             (event.data["state"] for event in reversed(states[order.stream]) if "state" in event.data), ""
         )
@@ -143,13 +149,16 @@ def sent_as(traces: Iterable[str]) -> AllSent:
             company_id=company.get(row.employer_run, ""),
             effective=order.effective,
             version=len(events),
-            of_its_own=next((event.data["state"] for event in reversed(events)), ""),
+            of_its_own=row.state_of_its_own
+            if asks
+            else next((event.data["state"] for event in reversed(events)), ""),
             object=order.object,
             sha256=order.facts["sha256"],
             remits=row.facts["remits"] if row.method == REMIT else "",
             tax=row.facts["tax"] if row.method == DEPOSIT else "",
             reversal=order.kind == REVERSAL,
             paycheck=row.paycheck,
+            prenote=asks,
         )
         found.setdefault(trace, []).append(((order.effective, order.first_at), sent))
     newest_first = {
@@ -167,7 +176,7 @@ def taken_back_as(traces: Iterable[str]) -> QuerySet[Payment]:
 
 def accounts_of(sent: Iterable[Sent]) -> dict[UUID, str]:
     """The accounts that payments went to, as keyed hashes by payment, from the files that were sent."""
-    read = cache(_accounts)
+    read = cache(accounts_in)
     return {
         each.payment: known_as(each.employer, each.employee_id, *read(each.object, each.sha256)[each.trace])
         for each in sent
@@ -179,7 +188,7 @@ def change_id(sha256: str, line: int) -> UUID:
     return keys.key("account-change", sha256, line)
 
 
-def _accounts(name: str, sha256: str) -> dict[str, tuple[str, str]]:
+def accounts_in(name: str, sha256: str) -> dict[str, tuple[str, str]]:
     """Routing and account number by trace, from the file or the list that was sent."""
     content = objects.get_verified(name, sha256)
     if content.startswith(b"{"):

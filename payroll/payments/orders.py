@@ -110,6 +110,11 @@ class Order:
         return self.history.next(type, {**(facts or {}), "state": state})
 
     @property
+    def is_prenotes(self) -> bool:
+        """Whether it only asks for accounts: its file moves no money either way."""
+        return self.total_cents == 0
+
+    @property
     def facts(self) -> dict[str, dict[str, Any]]:
         """What its events say, by type; of several of one type the last."""
         return self.history.facts

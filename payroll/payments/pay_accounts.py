@@ -2,11 +2,13 @@
 
     account-<employer>+<employee>   AccountHeld ⟂ lifted by the roster naming another account
                                     AccountChangeNoticed ─▶ AccountChanged, by somebody other than who imported it
+                                    AccountPrenoted: an entry of no money asked whether it is one (prenotes.py)
 
 An account is known here by a keyed hash of its bank and number, and what a bank writes of it is ciphertext.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import NamedTuple
 from uuid import UUID
@@ -16,13 +18,15 @@ from django.db import IntegrityError, transaction
 from events import store
 from events.store import NewEvent, Recorded, WrongExpectedVersion
 from payroll import crypto, keys
-from payroll.models import Decision, DepositDestination, Employee
+from payroll.models import Decision, DepositDestination, Employee, Payment
 from payroll.payments import decisions
 from payroll.payments.came_back import Corrected
-from payroll.payments.instructions import Account, known_as
+from payroll.payments.instructions import PRENOTE, Account, known_as
+from payroll.payments.orders import RETURNED
 from payroll.refusal import Refused
 
 PREFIX = "account-"
+PRENOTED = "AccountPrenoted"
 PERMISSION = "payroll.change_payaccount"
 PROPOSED, APPLIED = "proposed", "applied"
 
@@ -86,7 +90,7 @@ def held_of(employer: str) -> dict[str, dict[str, str]]:
     """`held` of everybody of an employer, by employee id."""
     found: dict[str, list[Recorded]] = {}
     for event in store.read_prefix(f"{PREFIX}{employer}+", "AccountHeld"):
-        found.setdefault(_whose(event)[1], []).append(event)
+        found.setdefault(whose(event)[1], []).append(event)
     return {employee_id: held(events) for employee_id, events in found.items()}
 
 
@@ -103,7 +107,7 @@ def listed() -> list[Held]:
     """Everybody whose pay would go to a held account as the roster is now."""
     found = []
     for event in store.read_prefix(PREFIX, "AccountHeld"):
-        employer, employee_id = _whose(event)
+        employer, employee_id = whose(event)
         try:
             to = place_now(employer, employee_id, event.data["part"]).account
         except Refused:
@@ -111,6 +115,34 @@ def listed() -> list[Held]:
         if known_as(employer, employee_id, to.routing, to.account) == event.data["routing_account"]:
             found.append(Held(employer, employee_id, event.data["held_for"], event.data["payment"]))
     return found
+
+
+def asked_as(traces: Iterable[str]) -> list[Payment]:
+    """Every prenotification that has one of these traces, as a payment of no money that no table has.
+
+    Its key is that of the payment which goes by check instead; its state of its own is `returned` when it came back.
+    """
+    wanted = set(traces)
+    asked = [event for event in store.read_prefix(PREFIX, PRENOTED) if event.data["trace"] in wanted]
+    held_for = store.read_prefix(PREFIX, "AccountHeld") if asked else []
+    back = {event.data["payment"] for event in held_for if event.data.get("prenote")}
+    return [_asked(event, RETURNED if event.data["payment"] in back else "") for event in asked]
+
+
+def _asked(event: Recorded, state: str) -> Payment:
+    data, (employer, employee_id) = event.data, whose(event)
+    return Payment(
+        payment=UUID(data["payment"]),
+        employer_run=UUID(data["employer_run"]),
+        employer=employer,
+        employee_id=employee_id,
+        part=data["part"],
+        method=PRENOTE,
+        amount_cents=0,
+        order=UUID(data["order"]),
+        trace=data["trace"],
+        state_of_its_own=state,
+    )
 
 
 class Change(NamedTuple):
@@ -195,6 +227,9 @@ def _apply(change: Change, by: str) -> None:
         "changed_by": by,
         "imported_by": change.imported_by,
         "state": APPLIED,
+        "into": known_as(
+            change.employer, change.employee_id, row.routing_number, corrected.account or now.account
+        ),
     }
     store.append([NewEvent(name, len(events) + 1, "AccountChanged", facts)])
 
@@ -204,7 +239,7 @@ def _change(event: Recorded, done: set[str]) -> Change:
     state = APPLIED if data["change_id"] in done else PROPOSED
     return Change(
         UUID(data["change_id"]),
-        *_whose(event),
+        *whose(event),
         data["change_code"],
         data["payment"],
         data["imported_by"],
@@ -212,6 +247,7 @@ def _change(event: Recorded, done: set[str]) -> Change:
     )
 
 
-def _whose(event: Recorded) -> tuple[str, str]:
+def whose(event: Recorded) -> tuple[str, str]:
+    """Employer and employee id of an account's event."""
     employer, _, employee_id = event.stream.removeprefix(PREFIX).partition("+")
     return employer, employee_id

@@ -123,7 +123,7 @@ def _returned(  # noqa: PLR0917
     facts = payment.facts | {"return_code": code, "imported": sha256, "returned_on": on}
     if payment.reversal:
         _not_reversed(follows, payment, facts)
-    else:
+    elif not payment.prenote:
         state = _came_back(follows, payment, where)
         returned = facts | {"state": state}
         follows.add(f"payment-{payment.payment}", payment.version, "PaymentReturned", returned)
@@ -141,7 +141,7 @@ def _returned(  # noqa: PLR0917
             f"{where}: {dollars(payment.amount_cents)} of federal tax that {payment.employer} deposited came back: "
             "it is owed again. Mend what was refused, then payments deposit"
         )
-    elif came_back.return_code(code).hold:
+    elif payment.prenote or came_back.return_code(code).hold:
         stream, version, about = of_account(payment)
         follows.add(stream, version, "AccountHeld", about | {"held_for": code})
 
@@ -213,6 +213,7 @@ def _of_account(payments: list[Sent], sha256: str) -> OfAccount:
     def of(payment: Sent) -> tuple[str, int, dict[str, Any]]:
         stream = streams[payment.payment]
         about = {"payment": str(payment.payment), "part": payment.part, "imported": sha256}
+        about |= {"prenote": True} if payment.prenote else {}
         about |= {"routing_account": known_as[payment.payment]}
         return stream, len(recorded.get(stream, ())), about
 

@@ -145,7 +145,8 @@ def take_back(work: Claimed) -> Outcome:
     if decided.employee_id and (why := part.refusal(fates)):
         raise NeedsReview(why)
     reversals = list(_reversals(part, fates.get(REVERSE, ()), decided, today))
-    withdrawn = sorted({each.order for each in fates.get(WITHDRAW, ())})
+    unsent = set() if decided.employee_id else part.unsent_prenotes()
+    withdrawn = sorted({each.order for each in fates.get(WITHDRAW, ())} | unsent)
     events = [
         *_voided(part, fates, decided),
         *(each.order.event() for each in reversals),

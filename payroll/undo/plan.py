@@ -181,6 +181,12 @@ class Part:
                 add(each.paycheck, left.FUNDING, each.amount_cents)
         return found
 
+    def unsent_prenotes(self) -> set[str]:
+        """Orders that move no money, because all that they carry are prenotes, and are not sent yet."""
+        named = self.history.facts.get("PaymentsInstructed", {}).get("orders", ())
+        of = [self._order(key) for key in named]
+        return {str(each.key) for each in of if each.is_prenotes and BY_STATE[each.state] == WITHDRAW}
+
     def _order(self, key: str) -> Order:
         if key not in self.orders:
             self.orders[key] = Order(orders.stream(key))

@@ -14,7 +14,7 @@ from ops.status import find_run
 from payroll import by_hand
 from payroll.calc.money import dollars
 from payroll.models import Payment, PayOrder
-from payroll.payments import decisions, halt, orders, repay
+from payroll.payments import decisions, halt, orders, prenotes, repay
 from payroll.payments.decisions import ACCEPTED_BY_BANK
 from payroll.payments.orders import Order
 from payroll.payments.sending import ABSENT, ALLOWED, LATE
@@ -118,6 +118,8 @@ class Command(BaseCommand):
         projection.catch_up(RUNS, PAYCHECKS)
         found = _find(key)
         row = _order(found) if isinstance(found, PayOrder) else _payment(found)
+        if isinstance(found, Payment) and (why := prenotes.why_check(found)):
+            row |= {"why": why}
         stream = found.stream if isinstance(found, PayOrder) else f"payment-{found.payment}"
         events = [
             {"at": event.recorded_at.isoformat(), "type": event.type, **event.data}
