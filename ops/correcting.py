@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
+from payroll import kinds
 from payroll.calc.money import dollars
 from payroll.correct import Corrected, Proposal
 
@@ -35,13 +36,16 @@ def add_arguments(verbs: Any, day: Callable[[str], date]) -> None:
     verb.add_argument("--json", action="store_true")
 
 
-def proposed(found: Sequence[Proposal]) -> Told:
-    """What `--preview` says."""
+def proposed(found: Sequence[Proposal], dismissed: Sequence[str]) -> Told:
+    """What `--preview` says.
+
+    dismissed   who is left out because of that, as EMPLOYER/EMPLOYEE
+    """
+    facts = {"people": [_facts(each) for each in found], "dismissed": [*dismissed], **_sums(found)}
     if not found:
-        return {"people": [], **_sums(())}, [
-            "nothing differs between what was paid and what the roster says now"
-        ]
-    return {"people": [_facts(each) for each in found], **_sums(found)}, _table(found)
+        nothing = "nothing differs between what was paid and what the roster says now"
+        return facts, [nothing, *_left(dismissed)]
+    return facts, [*_table(found), *_left(dismissed)]
 
 
 def opened(run: Corrected) -> Told:
@@ -51,11 +55,20 @@ def opened(run: Corrected) -> Told:
         name: [_facts(each) for each in of]
         for name, of in (("people", run.proposals), ("left_out", run.left_out))
     }
+    facts["dismissed"] = [*run.dismissed]
     lines = [
         f"pay run {run.run} opened: it corrects {len(run.proposals)} people, paid {run.pay_date}; "
         "somebody else has to approve it"
     ]
-    return facts, [*lines, *_table([*run.proposals, *run.left_out])]
+    return facts, [*lines, *_table([*run.proposals, *run.left_out]), *_left(run.dismissed)]
+
+
+def _left(dismissed: Sequence[str]) -> list[str]:
+    """Who is not paid because somebody said so, and how they are paid all the same."""
+    if not dismissed:
+        return []
+    who = f"{len(dismissed)} {'person is' if len(dismissed) == 1 else 'people are'} left out"
+    return [f"{who}, because dismissed: {kinds.some(dismissed)}; --employee pays them all the same"]
 
 
 def _facts(each: Proposal) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from events.doorbells import ring
 from events.store import NewEvent, WrongExpectedVersion
 from payroll import keys, kinds, manifest, paid_once, paid_so_far, rules
 from payroll.calc import calendar
+from payroll.chains import as_correction, chain_of, changed
 from payroll.history import History
-from payroll.late import changes, touched
+from payroll.late import changes, compare, touched
 from payroll.manifest import Pinned
 from payroll.models import Employer, Paycheck
 from payroll.payments import same_day as settlement
@@ -28,10 +29,6 @@ from payroll.refusal import Refused
 from payroll.runs import employer_opened, facts_of, opening_facts
 from payroll.saga import begin_run
 from payroll.schedule import Period
-
-# Where it goes is no matter of how much, and what follows from other paychecks is not given by the roster.
-NO_INPUT = {"year_to_date", "pay_to", "deposits", "remittances", "hold", "paid", "recoveries", "time_from"}
-
 
 class Proposal(NamedTuple):
     """One person whose paycheck is not what it should be.
@@ -53,12 +50,17 @@ class Proposal(NamedTuple):
 
 
 class Corrected(NamedTuple):
-    """The run that was opened, and whose differences it pays; `left_out`, whose cannot be computed."""
+    """The run that was opened, and whose differences it pays.
+
+    left_out    whose cannot be computed
+    dismissed   whose was dismissed, as EMPLOYER/EMPLOYEE
+    """
 
     run: UUID
     pay_date: date
     proposals: tuple[Proposal, ...]
     left_out: tuple[Proposal, ...]
+    dismissed: tuple[str, ...]
 
 
 class _Part(NamedTuple):
@@ -84,13 +86,25 @@ def propose(
     """Who of a run has a difference, and how much; nothing is changed.
 
     employers   ids; empty means all of the run that are paid
-    people      employee ids by employer; None means everybody
+    people      employee ids by employer; None means everybody but those whose late change was dismissed
     pay_date    when the difference would be paid; None: the next day that banks work
     raises      Refused, NeedsReview
     """
     parts = _parts(run, list(people or employers))
     paid_on = _pay_date(parts, pay_date)
     return [found for part in parts for found in _proposals(part, (people or {}).get(_of(part)), paid_on)]
+
+
+def dismissed(run: UUID | str, *, employers: Sequence[str] = ()) -> list[str]:
+    """Whom a correction of a run leaves out unless they are named, because their late change was dismissed.
+
+    employers   as for `propose`
+    returns     EMPLOYER/EMPLOYEE
+    raises      Refused
+    """
+    return [
+        f"{_of(part)}/{name}" for part in _parts(run, employers) for name in compare.dismissed(part.chain[0])
+    ]
 
 
 def open_correction(
@@ -102,7 +116,7 @@ def open_correction(
     pay_date: date | None = None,
     same_day: bool = False,
 ) -> Corrected:
-    """Open a run that pays the differences of everybody who has one, or of those who are named.
+    """Open a run that pays the differences of everybody who has one that is not dismissed, or of who is named.
 
     by         who asks; somebody else has to approve
     same_day   as for runs.open_run: the pay date has to be given, and today
@@ -112,13 +126,15 @@ def open_correction(
     paid_on = _pay_date(parts, pay_date)
     if same_day:
         settlement.refuse_start(pay_date or paid_on)
+    leaves = () if people else tuple(dismissed(run, employers=employers))
     found = propose(run, employers=employers, people=people, pay_date=paid_on)
     able, left_out = [each for each in found if not each.stopped], [each for each in found if each.stopped]
     if people and left_out:
         raise Refused(f"{left_out[0].employee_id} of {left_out[0].employer}: {left_out[0].stopped}")
     if not able:
         unable = f", and {len(left_out)} people cannot be computed: see --preview" if left_out else ""
-        raise Refused(f"nothing differs between what was paid and what the roster says now{unable}")
+        unpaid = f", but for what was dismissed of {kinds.some(leaves)}" if leaves else ""
+        raise Refused(f"nothing differs between what was paid and what the roster says now{unpaid}{unable}")
     try:
         with transaction.atomic(durable=True):
             opened = _open(parts, able, paid_on, by, same_day)
@@ -127,7 +143,7 @@ def open_correction(
             "something else has changed of these people at the same moment: look again"
         ) from lost_race
     ring([keys.key("work", opened)])
-    return Corrected(opened, paid_on, tuple(able), tuple(left_out))
+    return Corrected(opened, paid_on, tuple(able), tuple(left_out), leaves)
 
 
 def _open(parts: Sequence[_Part], able: Sequence[Proposal], pay_date: date, by: str, same_day: bool) -> UUID:
@@ -171,19 +187,6 @@ def _run_id(
 
 def _of(part: _Part) -> str:
     return str(part.opened["employer"])
-
-
-def as_correction(opened: Mapping[str, Any], chain: Sequence[str]) -> dict[str, Any]:
-    """What the first event of a correction says of the run that it corrects.
-
-    opened   the facts of that run
-    chain    as `chain_of` gives it
-    """
-    return {
-        "corrects": list(chain),
-        "original_kind": opened["kind"],
-        "original_pay_date": opened["pay_date"],
-    }
 
 
 def _parts(run: UUID | str, employers: Sequence[str]) -> list[_Part]:
@@ -231,16 +234,6 @@ def _part(employer: str, employer_run: str) -> _Part:
     return _Part(opened, chain, pending)
 
 
-def chain_of(opened: Mapping[str, Any], before: Sequence[paid_once.Facts]) -> tuple[str, ...]:
-    """An employer's run, and its corrections that were not cancelled, as they were opened."""
-    original = opened["employer_run"]
-    return original, *(
-        each["employer_run"]
-        for each in before
-        if not each["cancelled"] and each.get("corrects", [""])[0] == original
-    )
-
-
 def _pay_date(parts: Sequence[_Part], asked: date | None) -> date:
     """When a difference is paid: a banking day, not before what it corrects, and in the same calendar year."""
     paid = date.fromisoformat(parts[0].opened["pay_date"])
@@ -271,7 +264,8 @@ def _proposals(part: _Part, named: Sequence[str] | None, pay_date: date) -> Iter
         raise Refused(
             f"{twice[0]} of {employer.id} is being corrected already, by pay run {part.pending[twice[0]]}"
         )
-    people = [name for name in people if name not in part.pending]
+    leaves = {*part.pending} if named else {*part.pending, *compare.dismissed(part.chain[0])}
+    people = [name for name in people if name not in leaves]
     if not people:
         return
     tables = rules.load(pay_date.year)
@@ -300,17 +294,3 @@ def _paid(part: _Part) -> list[str]:
     """Everybody who was paid by the run that is corrected."""
     rows = Paycheck.objects.filter(employer_run=part.chain[0]).exclude(last_event__in=paid_so_far.GONE)
     return sorted(row.employee_id for row in rows.only("employee_id"))
-
-
-def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """The names of the inputs that are not what they were, and never what they are."""
-    names = (before.keys() | now.keys()) - NO_INPUT
-    return sorted(name for name in names if _said(name, before) != _said(name, now))
-
-
-def _said(name: str, entry: Mapping[str, Any]) -> Any:
-    """An input as the roster says it: the balance of an order is also lowered by what was withheld since."""
-    value = entry.get(name) or None
-    if name == "garnishments" and value:
-        return [{key: said for key, said in order.items() if key != "balance_cents"} for order in value]
-    return value

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from events import projection, store
 from events.failures import NeedsReview
 from events.store import NewEvent, Recorded, WrongExpectedVersion
-from payroll import correct, keys, kinds, manifest, paid_once
+from payroll import chains, keys, kinds, manifest, paid_once
 from payroll.domain import OUT
 from payroll.history import History
 from payroll.late import changes
@@ -60,6 +60,22 @@ def compare() -> int:
     return noticed
 
 
+def dismissed(employer_run: str) -> list[str]:
+    """Whose late change somebody has dismissed, and the roster says the same of them still; employee ids.
+
+    raises   NeedsReview, ObjectDamaged
+    """
+    recorded: dict[str, list[Recorded]] = defaultdict(list)
+    for event in store.read_prefix(changes.stream(employer_run, "")):
+        recorded[event.stream].append(event)
+    facts = {each["employee_id"]: each for each in map(_merged, recorded.values())}
+    named = sorted(name for name, each in facts.items() if each["state"] == changes.DISMISSED)
+    found = _compared(employer_run, named) if named else []
+    if found is None:
+        return named
+    return [each.employee_id for each in found if changes.decided(facts[each.employee_id], each) is None]
+
+
 def _record(found: Sequence[Compared], rows: Sequence[TouchedPaycheck]) -> int:
     """Append what follows, and delete the rows that are done with; how many late changes were noticed."""
     before = store.read_each(each.stream for each in found)
@@ -89,7 +105,7 @@ def _compared(employer_run: str, people: Sequence[str]) -> list[Compared] | None
     opened = original.facts["EmployerRunOpened"]
     if any(event in original.facts for event in OVER):
         return []
-    chain = correct.chain_of(opened, paid_once.opened([opened["employer"]])[opened["employer"]])
+    chain = chains.chain_of(opened, paid_once.opened([opened["employer"]])[opened["employer"]])
     histories = [original, *(History(keys.employerrun_stream(each)) for each in chain[1:])]
     if any("EmployerRunBegan" not in each.facts for each in histories):
         return None
@@ -99,17 +115,26 @@ def _compared(employer_run: str, people: Sequence[str]) -> list[Compared] | None
         employer_run__in=chain, employee_id__in=people, last_event__in={*OUT} - {SUPERSEDED}
     )
     gone = {(str(row.employer_run), row.employee_id) for row in out.only("employer_run", "employee_id")}
+    given = dict(zip(chain, histories, strict=True))
     counts = {
-        each: tuple(part for part in chain if (part, each) not in gone)
+        each: tuple(part for part in chain if (part, each) not in gone and _pays(given[part], each))
         for each in people
         if (employer_run, each) not in gone
     }
-    frozen = _frozen(dict(zip(chain, histories, strict=True)), counts)
-    now = _now(opened, chain, sorted(frozen))
+    frozen = _frozen(given, counts)
+    # Whoever no correction has paid is compared as before there was one: somebody else's is no change of theirs.
+    corrected = {each for each in frozen if counts[each][1:]}
+    now = _now(opened, chain[:1], sorted(frozen.keys() - corrected)) | _now(opened, chain, sorted(corrected))
     return [
         Compared(opened, counts[each], each, *_differs(opened["kind"], frozen[each], now.get(each)))
         for each in frozen
     ]
+
+
+def _pays(part: History, employee_id: str) -> bool:
+    """Whether an employer's run is of this person as well: of a correction those who are named, and of others all."""
+    opened = part.facts["EmployerRunOpened"]
+    return "corrects" not in opened or employee_id in opened["people"]
 
 
 def _frozen(chain: Mapping[str, History], counts: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, Any]]:
@@ -132,7 +157,7 @@ def _now(opened: dict[str, Any], chain: tuple[str, ...], people: list[str]) -> d
         return {}
     facts = opened | {"people": people, "without": []}
     if chain[1:]:  # what its corrections pay is not somebody else's
-        facts |= correct.as_correction(opened, chain)
+        facts |= chains.as_correction(opened, chain)
     pinned = Pinned.of(facts)
     employer = Employer.objects.get(id=pinned.employer)
     waiting = manifest.unfinished(pinned)
@@ -147,5 +172,5 @@ def _differs(kind: str, before: dict[str, Any], now: dict[str, Any] | None) -> t
     """Names of the inputs that are not what they were, and what they are."""
     if now is None:
         return EMPLOYMENT if kinds.pays_days(kind) else ITEMS, ""
-    names = tuple(correct.changed(before, now))
+    names = tuple(chains.changed(before, now))
     return names, json.dumps([now.get(name) for name in names])

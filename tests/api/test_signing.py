@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
@@ -192,6 +193,18 @@ def test_the_command_shows_a_secret_once(capsys: pytest.CaptureFixture[str]) -> 
     assert made["secret"] not in capsys.readouterr().out
     call_command("apikeys", "revoke", made["id"])
     problem(program.get("/runs"), 401)
+
+
+def test_the_command_revokes_for_who_may() -> None:
+    program = calling.program()
+    user = User.objects.create_user("nel")
+    for who, refusal in (("nel", "nel does not hold the permission to revoke"), ("nobody", "no active user")):
+        with pytest.raises(CommandError, match=refusal):
+            call_command("apikeys", "revoke", program.key, "--as", who)
+    assert program.get("/runs").status_code == 200
+    user.user_permissions.set(Permission.objects.filter(codename="revoke_apikey"))
+    call_command("apikeys", "revoke", program.key, "--as", "nel")
+    assert ApiKey.objects.get(id=program.key).revoked_by == "nel"
 
 
 def test_the_command_says_which_keys_are_in_force(capsys: pytest.CaptureFixture[str]) -> None:

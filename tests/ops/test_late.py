@@ -120,6 +120,24 @@ def test_the_command_dismisses_with_a_reason_by_who_may(raised: LateChange, run:
         command("payrun", "dismiss", str(run), "--all", "--as", "maker", *why)
 
 
+def test_the_command_says_who_is_left_out_because_dismissed(
+    tmp_path: Path, roster: Rows, raised: LateChange, run: UUID
+) -> None:
+    left = "1 person is left out, because dismissed: ACME/ann; --employee pays them all the same"
+    assert "dismissed" not in command("payrun", "correct", str(run), "--preview")
+    changes.dismiss([raised.stream], by="maker", reason="from December on")
+    said = command("payrun", "correct", str(run), "--preview")
+    assert said.splitlines() == ["nothing differs between what was paid and what the roster says now", left]
+    told = json.loads(command("payrun", "correct", str(run), "--preview", "--json"))
+    assert (told["people"], told["dismissed"]) == ([], ["ACME/ann"])
+    named = ("correct", str(run), "--employee", "ACME/ann", "--preview")
+    assert "100.00" in command("payrun", *named) and left not in command("payrun", *named)
+    paydays.mend(tmp_path, roster | {EMPLOYEES: raising(roster)[EMPLOYEES]}, "bob", pay_rate="54600.00")
+    assert left in command("payrun", "correct", str(run), "--preview")
+    said = command("payrun", "correct", str(run), "--as", "maker")
+    assert "it corrects 1 people" in said and "ACME/bob" in said and left in said
+
+
 def test_the_first_page_leads_to_them(raised: LateChange, run: UUID) -> None:
     page, _ = visit(person("amy"), "/admin/")
     assert "Late changes" in page and words.listing(LateChange) in page and "1 person" in page

@@ -125,6 +125,19 @@ def test_limits_are_set_by_command_and_shown(run: Any) -> None:
         command("payrun", "limit", text, "--employer", "A9", "--at-a-time", "1")
 
 
+def test_limits_are_set_by_who_may_pause(run: Any) -> None:
+    somebody()
+    User.objects.filter(username="new-").update(username="nel")
+    for who, refusal in (("nel", "nel does not hold the permission to limit"), ("nobody", "no active user")):
+        with pytest.raises(CommandError, match=refusal):
+            command("payrun", "limit", str(run.run), "--at-a-time", "3", "--as", who)
+    assert not Limit.objects.exists()
+    somebody("pause_payrun")
+    assert "at most 3" in command(
+        "payrun", "limit", str(run.run), "--at-a-time", "3", "--as", "new-pause_payrun"
+    )
+
+
 def test_a_preview_says_what_a_redrive_would_do_and_does_nothing(run: Any) -> None:
     before = list(DeadLetter.objects.order_by("id").values())
     said = command("deadletters", "redrive", "--run", str(run.run), "--preview", "--rate", "0.5")

@@ -215,6 +215,34 @@ def test_dismissed_is_dismissed_until_it_is_another_change(tmp_path: Path, roste
     assert late.types(run, "ann") == ["Noticed", "Dismissed", "Noticed"]
 
 
+def test_dismissed_it_is_paid_to_nobody_who_is_not_named(tmp_path: Path, roster: Rows) -> None:
+    """A raise and a leaving that were dismissed stay so while others are corrected, until they are other changes."""
+    run = paydays.pay("ACME")
+    rows = late.mend(tmp_path, roster, "ann", pay_rate="65000.00")
+    rows = late.mend(tmp_path, rows, "cal", termination_date="2026-10-30")
+    rows = late.change(tmp_path, rows, late_hours(rows))
+    changes.dismiss([late.row(run, who).stream for who in ("ann", "cal")], by="maker", reason="from December")
+    assert correct.dismissed(run) == ["ACME/ann", "ACME/cal"]
+    assert [each.employee_id for each in correct.propose(run)] == ["hal"]
+    opened = correcting.opened(run)
+    assert [each.employee_id for each in opened.proposals] == ["hal"]
+    assert opened.dismissed == ("ACME/ann", "ACME/cal")
+    correcting.finish(opened.run)
+    assert {name: where for name, (where, _) in late.stands(run).items()} == {
+        **{"ann": DISMISSED, "cal": DISMISSED},
+        "hal": CORRECTED,
+    }
+    with pytest.raises(Refused, match="but for what was dismissed of ACME/ann, ACME/cal$"):
+        correcting.opened(run)
+    assert [each.employee_id for each in correct.propose(run, people={"ACME": ["ann"]})] == ["ann"]
+    correcting.correct(run, "ann")
+    assert late.stands(run)["ann"][0] == CORRECTED and correct.dismissed(run) == ["ACME/cal"]
+    assert correct.propose(run) == []
+    paydays.mend(tmp_path, rows, "cal", termination_date="", pay_rate="70000.00")
+    assert correct.dismissed(run) == [], "it is another change by now, whether it was noticed yet or not"
+    assert [each.employee_id for each in correct.propose(run)] == ["cal"]
+
+
 def test_of_a_run_that_is_not_paid_it_waits_for_that(tmp_path: Path, roster: Rows) -> None:
     run = paydays.open_run("ACME")
     paydays.work()

@@ -10,6 +10,7 @@ from django.utils import timezone
 from ops.api import keys
 from ops.api.keys import Scope
 from ops.models import ApiKey
+from ops.permitted import check
 from payroll.runs import Refused
 
 
@@ -48,6 +49,7 @@ class Command(BaseCommand):
         self.stdout.write(f"key     {key.id}\nsecret  {secret}\nKeep the secret now: it is not shown again.")
 
     def do_revoke(self, *, id: str, user: str, **_: Any) -> None:
+        check(user, "ops.revoke_apikey", "revoke a key")
         key = keys.revoke(id, by=user)
         self.stdout.write(
             f"{key.name} is out of force since {key.revoked_at:%Y-%m-%d %H:%M:%S} UTC, by {key.revoked_by}"

@@ -203,7 +203,8 @@ class Command(BaseCommand):
         whom = people(employee, employer)
         if preview:
             proposals = correct.propose(found, employers=employer, people=whom, pay_date=pay_date)
-            facts, lines = correcting.proposed(proposals)
+            leaves = [] if whom else correct.dismissed(found, employers=employer)
+            facts, lines = correcting.proposed(proposals, leaves)
         else:
             check(user, changes.PERMISSION, "open a correction run")
             opened = correct.open_correction(
@@ -283,6 +284,7 @@ class Command(BaseCommand):
         if at_a_time is None and tolerate is None:
             raise runs.Refused("say what to limit: --at-a-time N|any, or --tolerate N|P%|any")
         found = find_run(run)
+        check(user, "payroll.pause_payrun", "limit a pay run")
         if at_a_time is not None:
             most = None if at_a_time == "any" else at_a_time
             runs.set_limit(found.run, leased_max=most, employer=employer, by=user)
