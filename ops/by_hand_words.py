@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from payroll import by_hand
-from payroll.by_hand import WORDS, Item
+from payroll.by_hand import TOO_MUCH, WORDS, Item
 from payroll.calc.money import dollars
 
 REMIT = "remit"
@@ -39,13 +39,16 @@ def _note(kind: str, items: Sequence[Item]) -> str:
         if done_by
         else ""
     )
+    over_cents = -sum(item.left_cents for item in items if item.left_cents < 0)
+    over = [f"{dollars(over_cents)} {TOO_MUCH[kind]}"] if over_cents else []
     if kind == REMIT:
         sums = ", ".join(
             f"{item.about.replace('_', ' ')} {dollars(item.cents)} ({item.payments})" for item in items
         )
-        return f"to be remitted by hand, by kind of order: {sums}{done}"
-    left_cents = sum(item.left_cents for item in items)
-    return f"{dollars(left_cents)} {WORDS[kind]}{done}"
+        return "; ".join([f"to be remitted by hand, by kind of order: {sums}{done}", *over])
+    left_cents = sum(item.left_cents for item in items if item.left_cents > 0)
+    left = [f"{dollars(left_cents)} {WORDS[kind]}{done}"] if left_cents or not over else []
+    return "; ".join([*left, *over])
 
 
 def lines(items: Sequence[Item]) -> Iterator[str]:
@@ -53,6 +56,6 @@ def lines(items: Sequence[Item]) -> Iterator[str]:
     for item in items:
         who = f"{item.employer}/{item.employee_id}" if item.employee_id else item.employer
         about = f", {item.about.replace('_', ' ')}" if item.about else ""
-        yield f"{str(item.key)[:8]}  {dollars(item.left_cents):>14}  {who}{about} {WORDS[item.kind]}"
+        yield f"{str(item.key)[:8]}  {dollars(abs(item.left_cents)):>14}  {who}{about} {item.says}"
         if item.times:
             yield f"{'':26}{dollars(item.done_cents)} done by {item.done_by}: {item.evidence}"

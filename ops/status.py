@@ -20,7 +20,7 @@ from payroll import keys, objects
 from payroll.calc.money import dollars
 from payroll.late import listed
 from payroll.models import EmployerRun, Paycheck, PayOrder, PayRun
-from payroll.payments import prenotes, same_day
+from payroll.payments import decisions, prenotes, same_day
 from payroll.projections import PAYCHECKS, RUNS
 from payroll.runs import Refused
 from payroll.steps import PIPELINE
@@ -143,6 +143,7 @@ def run_status(run: UUID | str) -> RunStatus:
     rows = list(EmployerRun.objects.filter(run=run).order_by("employer"))
     holds = limits.standing(_scopes(str(run)))
     asked = _asked(str(run))
+    files = decisions.sent_late(run) if same_day.is_same_day(pay_run.facts) else {}
     for row in rows:
         waiting = before.get(row.employer, Counter())
         parts.append(
@@ -159,7 +160,7 @@ def run_status(run: UUID | str) -> RunStatus:
                 paid=row.facts.get("paid", 0),
                 carried_over=row.facts.get("carried", []),
                 carried_to_run=row.facts.get("carried_to_run"),
-                settlement=same_day.in_words(row.facts),
+                settlement=same_day.in_words(row.facts, files.get(str(row.employer_run), same_day.IN_TIME)),
                 limits=[
                     _in_words(limit, row.employees)
                     for limit in holds

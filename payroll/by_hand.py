@@ -36,6 +36,17 @@ WORDS = {
     "pay employee": "to be given back to the employee: it was taken, and the pay it was for had come back",
 }
 
+# What was done by hand, and need not have been by now.
+TOO_MUCH = {
+    "remit": "too much was remitted by hand",
+    "fund": "too much was funded",
+    "remit again": "too much was remitted again",
+    "ask back": "too much was asked back from the agency",
+    "stop check": "too much by paper check was stopped at the bank",
+    "give back": "too much was given back to the employer",
+    "pay employee": "too much was given back to the employee",
+}
+
 
 class Item(NamedTuple):
     """One thing that people have to do.
@@ -67,9 +78,14 @@ class Item(NamedTuple):
         return self.cents - self.done_cents
 
     @property
+    def says(self) -> str:
+        """What there is to do with what is left, or what was done too much."""
+        return (TOO_MUCH if self.left_cents < 0 else WORDS)[self.kind]
+
+    @property
     def facts(self) -> dict[str, Any]:
         """For a program; ids as strings."""
-        facts = {"what": WORDS[self.kind], **self._asdict(), "left_cents": self.left_cents}
+        facts = {"what": self.says, **self._asdict(), "left_cents": self.left_cents}
         return {name: str(value) if isinstance(value, UUID) else value for name, value in facts.items()}
 
 

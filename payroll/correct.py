@@ -30,6 +30,7 @@ from payroll.runs import employer_opened, facts_of, opening_facts
 from payroll.saga import begin_run
 from payroll.schedule import Period
 
+
 class Proposal(NamedTuple):
     """One person whose paycheck is not what it should be.
 
@@ -66,14 +67,16 @@ class Corrected(NamedTuple):
 class _Part(NamedTuple):
     """An employer's part that can be corrected.
 
-    opened    the facts of the run that is corrected
-    chain     employer's runs: that one, and its corrections so far
-    pending   employee id to pay run, of those whose correction is on its way
+    opened      the facts of the run that is corrected
+    chain       employer's runs: that one, and its corrections so far
+    pending     employee id to pay run, of those whose correction is on its way
+    dismissed   employee ids, of those whose late change was dismissed when it was looked at
     """
 
     opened: dict[str, Any]
     chain: tuple[str, ...]
     pending: dict[str, str]
+    dismissed: frozenset[str]
 
 
 def propose(
@@ -155,6 +158,8 @@ def _open(parts: Sequence[_Part], able: Sequence[Proposal], pay_date: date, by: 
     before = paid_once.opened_before(sorted(whom))
     if any(chain_of(part.opened, before[_of(part)]) != part.chain for part in chosen):
         raise Refused("somebody else opened a correction of this run at the same moment: look again")
+    if any(changes.dismissed(part.chain[0]).keys() & {*whom[_of(part)]} - part.dismissed for part in chosen):
+        raise Refused("somebody else dismissed one of these late changes at the same moment: look again")
     first = chosen[0].opened
     period = Period(date.fromisoformat(first["period_start"]), date.fromisoformat(first["period_end"]))
     named = [f"{employer}/{employee}" for employer, ids in whom.items() for employee in ids]
@@ -231,7 +236,7 @@ def _part(employer: str, employer_run: str) -> _Part:
         and "MoneyMoved" not in History(keys.employerrun_stream(each["employer_run"])).facts
         for employee in each["people"]
     }
-    return _Part(opened, chain, pending)
+    return _Part(opened, chain, pending, frozenset(changes.dismissed(chain[0])))
 
 
 def _pay_date(parts: Sequence[_Part], asked: date | None) -> date:

@@ -22,7 +22,7 @@ from ops.admin.log import history
 from ops.status import voided
 from payroll.models import EmployerRun, Notification, Paycheck, PayOrder, PayRun
 from payroll.models.read import STATES
-from payroll.payments import prenotes, same_day
+from payroll.payments import decisions, prenotes, same_day
 
 BEFORE_VALIDATED = {"EmployerRunOpened", "EmployerRunBegan", "InputsCorrected"}
 
@@ -180,6 +180,7 @@ class EmployerRunAdmin(Amounts, ReadOnly):
         no_hours = words.link(
             words.listing(Paycheck, **checks, what="no_hours"), f"{row.facts.get('no_hours', 0):,}"
         )
+        files = decisions.sent_late(row.run).get(str(row.employer_run), same_day.IN_TIME)
         left_out = words.link(words.listing(Paycheck, **checks, what="left_out"), f"{row.excluded:,}")
         return Facts(
             "Employer run",
@@ -188,7 +189,7 @@ class EmployerRunAdmin(Amounts, ReadOnly):
                 ("State", in_words(row)),
                 ("Pay run", run),
                 ("Pay date", row.pay_date),
-                ("Settles", same_day.in_words(row.facts)),
+                ("Settles", same_day.in_words(row.facts, files)),
                 ("Opened", f"by {row.opened_by}, {words.moment(row.first_at)} UTC"),
                 ("Approved", f"by {row.approved_by}" if row.approved_by else "not yet"),
                 ("People", words.link(words.listing(Paycheck, **checks), f"{row.employees:,} paychecks")),

@@ -18,7 +18,8 @@ from ops.admin.log import history
 from ops.admin.run_control import buttons, steer
 from ops.status import RunStatus, run_status
 from payroll.models import EmployerRun, PayRun
-from payroll.payments import same_day
+from payroll.payments import decisions, same_day
+from payroll.payments.same_day import Files
 from payroll.undo import decide
 
 COUNTS = ~Q(last_event=CANCELLED)  # what is cancelled counts nowhere
@@ -134,12 +135,17 @@ class PayRunAdmin(Amounts, ReadOnly):
         tone = "bad" if any("stopped" in line for line in says) else "wait"
         return [Warn(". ".join(line[0].upper() + line[1:] for line in says) + ".", tone)]
 
+    def files(self, row: Any) -> Files:
+        """The files of a same-day run, of all its employers."""
+        late = decisions.sent_late(row.run).values()
+        return Files(*map(sum, zip(*late, strict=True)))
+
     def sections(self, request: HttpRequest, row: Any) -> Sequence[Section]:
         status = run_status(row.run)
         facts: list[tuple[str, object]] = [
             ("Pay period", f"{row.period_start} to {row.period_end}"),
             ("Pay date", row.pay_date),
-            ("Settles", same_day.in_words(row.facts)),
+            ("Settles", same_day.in_words(row.facts, self.files(row))),
             ("State", self.stands(row)),
             ("Opened", f"by {row.opened_by}, {words.moment(row.first_at)} UTC"),
             ("People", f"{status.employees:,}, of them {status.paid:,} paid"),

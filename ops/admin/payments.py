@@ -19,7 +19,7 @@ from ops.admin.confirm import chosen
 from ops.admin.filters import ByEmployer, ByRun, as_uuid
 from ops.admin.log import history
 from payroll.models import Paycheck, Payment, PayOrder
-from payroll.payments import orders, sending
+from payroll.payments import decisions, orders, same_day, sending
 from payroll.payments.came_back import return_code
 from payroll.payments.decisions import ACCEPTED_BY_BANK
 from payroll.payments.instructions import DEPOSIT, HELD
@@ -140,11 +140,14 @@ class PayOrderAdmin(ReadOnly):
 
     def sections(self, request: HttpRequest, row: Any) -> Sequence[Section]:
         facts = row.facts
+        late = row.stream in decisions.let_go_late([row.stream])
+        on_its_day = "settles_at" in facts and not late
         about: list[tuple[str, object]] = [
             ("Employer", row.employer),
             ("State", badge(row.state)),
             ("To be moved on", row.effective),
-            *([("On that day, at", f"{facts['settles_at']} Eastern time")] if "settles_at" in facts else ()),
+            *([("Settles", same_day.SENT_LATE)] if late else ()),
+            *([("On that day, at", f"{facts['settles_at']} Eastern time")] if on_its_day else ()),
             ("Entries", f"{row.entries:,}"),
             ("Credits", words.amount(row.credits_cents)),
             ("Debits", words.amount(row.debits_cents)),

@@ -100,6 +100,14 @@ def _notice(found: Compared) -> dict[str, Any]:
     }
 
 
+def dismissed(employer_run: str) -> dict[str, dict[str, Any]]:
+    """The merged facts of late changes that were dismissed last, by employee id, as the log has them now."""
+    found: dict[str, dict[str, Any]] = {}
+    for event in store.read_prefix(stream(employer_run, "")):
+        found.setdefault(event.stream, {}).update(event.data)
+    return {each["employee_id"]: each for each in found.values() if each["state"] == DISMISSED}
+
+
 def taken_up(
     employer_run: str, people: Sequence[str], *, run: UUID, part: UUID | str, by: str
 ) -> Iterator[NewEvent]:

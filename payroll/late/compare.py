@@ -65,14 +65,10 @@ def dismissed(employer_run: str) -> list[str]:
 
     raises   NeedsReview, ObjectDamaged
     """
-    recorded: dict[str, list[Recorded]] = defaultdict(list)
-    for event in store.read_prefix(changes.stream(employer_run, "")):
-        recorded[event.stream].append(event)
-    facts = {each["employee_id"]: each for each in map(_merged, recorded.values())}
-    named = sorted(name for name, each in facts.items() if each["state"] == changes.DISMISSED)
-    found = _compared(employer_run, named) if named else []
+    facts = changes.dismissed(employer_run)
+    found = _compared(employer_run, sorted(facts)) if facts else []
     if found is None:
-        return named
+        return sorted(facts)
     return [each.employee_id for each in found if changes.decided(facts[each.employee_id], each) is None]
 
 

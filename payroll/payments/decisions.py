@@ -4,6 +4,7 @@ The first proposes, with evidence; the second, somebody else, confirms. Both are
 whose constraint the database keeps.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -14,9 +15,10 @@ from events.dead_letters import REASON_MAX, redact
 from events.models import DeadLetter, DeadLetterState
 from events.store import WrongExpectedVersion
 from payroll import keys
-from payroll.models import Decision
+from payroll.models import Decision, PayOrder
 from payroll.payments import orders
 from payroll.payments.orders import ACCEPTED, RESERVED, SENDING, UNKNOWN, Order
+from payroll.payments.same_day import Files
 from payroll.payments.sending import ABSENT, ALLOWED, LATE, work_id
 from payroll.refusal import Refused
 
@@ -64,6 +66,24 @@ def decide(order_key: UUID, decision: str, *, by: str, evidence: str) -> bool:
         raise Refused("two people have to decide, and this is one") from same
     go_on(order_key, by=by, reason=f"{decision}: {facts['evidence']}")
     return True
+
+
+def let_go_late(streams: Sequence[str]) -> set[str]:
+    """Those of these orders that two people let go out although it is too late for their day."""
+    found = Decision.objects.filter(subject__in=streams, decision=LATE)
+    return set(found.values_list("subject", flat=True))
+
+
+def sent_late(run: UUID | str) -> dict[str, Files]:
+    """The files of a same-day run by employer's run: how many two people let go out too late, of how many."""
+    found = PayOrder.objects.filter(run=run, kind=orders.NET_PAY, facts__has_key="settles_at")
+    made = [row for row in found if row.state != orders.WITHDRAWN]
+    late = let_go_late([row.stream for row in made])
+    counts: dict[str, Files] = {}
+    for row in made:
+        before = counts.get(str(row.employer_run), Files())
+        counts[str(row.employer_run)] = Files(before.late + (row.stream in late), before.all + 1)
+    return counts
 
 
 def _record(order: Order, decision: str, maker: str, checker: str, evidence: str) -> None:

@@ -29,6 +29,7 @@ TIMED, POSTPONED = "PaymentFileTimed", "SettlementPostponed"
 EASTERN = "select date_trunc('second', clock_timestamp() at time zone 'America/New_York')"
 LAST = ach.SAME_DAY_WINDOWS[-1].closes
 BY_FILES_ONLY = "payments over HTTP do not settle the same day, only a payment file does"
+SENT_LATE = "when the bank next does, being sent late"
 CHOICES = "let it settle on the next banking day (payrun postpone), or cancel it (payrun cancel) and pay by another run"
 
 
@@ -147,12 +148,25 @@ def _timed(history: History, now: datetime) -> datetime | None:
     return made if window and now.time() <= window.closes else None
 
 
-def in_words(facts: Mapping[str, Any]) -> str:
+class Files(NamedTuple):
+    """How many files of net pay there are, and how many of them two people let go out too late for their day."""
+
+    late: int = 0
+    all: int = 0
+
+
+IN_TIME = Files()
+
+
+def in_words(facts: Mapping[str, Any], files: Files = IN_TIME) -> str:
     """When an employer's run settles, for people to read; from its merged facts, or those of its pay run."""
     if not is_same_day(facts):
         return "the ordinary way, on the pay date"
     if settles_on := facts.get("settles_on"):
         reason = f": {facts['postponed_reason']}" if facts.get("postponed_reason") else ""
         return f"on {settles_on}, postponed by {facts['postponed_by']}{reason}"
+    if files.late and files.late == files.all:
+        return SENT_LATE
     at = f", at {facts['settles_at']} Eastern time" if facts.get("settles_at") else ""
-    return f"the same day, {facts['pay_date']}{at}"
+    later = f"; {files.late} of {files.all} files {SENT_LATE}" if files.late else ""
+    return f"the same day, {facts['pay_date']}{at}{later}"

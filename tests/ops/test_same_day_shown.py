@@ -140,3 +140,8 @@ def test_an_order_that_is_too_late_is_sent_when_two_people_say_so(monkeypatch: p
         assert says in press(client, PayOrder, "late", row, **sure)[1]
     paydays.work()
     assert order_days.booked() == {"ann": [2012_25]}
+    late = "when the bank next does, being sent late"
+    of_run = PayRun.objects.get(run=run)
+    for model, shown_row in ((PayOrder, order(run=run)), (EmployerRun, part()), (PayRun, of_run)):
+        shown = page(one, model, shown_row)
+        assert late in shown and "13:00 Eastern time" not in shown

@@ -15,10 +15,12 @@ from django.db import connection
 from django.test import Client
 
 from events import projection, runner, store, work
+from ops import by_hand_words
 from ops.admin import words
 from ops.proof import figures, prove
 from ops.status import run_status
 from payroll import by_hand, keys
+from payroll.calc.money import dollars
 from payroll.models import EmployerRun, PayOrder
 from payroll.payments import remittances
 from payroll.payments.imports import import_file
@@ -173,6 +175,20 @@ def test_what_the_employee_does_not_give_back_is_not_the_employers_either(tmp_pa
         returned_files.file_of(returned_files.batch_of(back, company=ACME, effective="261124")), name="r"
     )
     assert listed(run) == [("give back", "", -bob)], "more was given back than has come back"
+    too_much = f"{dollars(bob)} too much was given back to the employer"
+    assert f"ACME: {too_much}" in run_status(run).notes
+    assert f"{bob / 100:.2f}  ACME too much was given back" in command("payments", "by-hand", str(run))
+    (as_json,) = json.loads(command("payments", "by-hand", str(run), "--json"))["by_hand"]
+    assert (as_json["what"], as_json["left_cents"]) == ("too much was given back to the employer", -bob)
+
+
+def test_too_much_done_of_one_thing_is_not_set_off_against_another() -> None:
+    item = by_hand.Item(UUID(int=1), "pay employee", UUID(int=2), UUID(int=3), "ACME", "ann", "", 1, 100_00)
+    over = item._replace(key=UUID(int=4), employee_id="bob", cents=0, done_cents=100_00, done_by="amy")
+    said = by_hand_words._note("pay employee", [item, over])
+    assert said.startswith("100.00 to be given back to the employee")
+    assert said.endswith("; 100.00 too much was given back to the employee")
+    assert by_hand.TOO_MUCH.keys() == by_hand.WORDS.keys()
 
 
 def test_support_that_came_back_is_owed_again_unless_its_paycheck_is_void(tmp_path: Path) -> None:

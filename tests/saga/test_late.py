@@ -232,7 +232,7 @@ def test_dismissed_it_is_paid_to_nobody_who_is_not_named(tmp_path: Path, roster:
         **{"ann": DISMISSED, "cal": DISMISSED},
         "hal": CORRECTED,
     }
-    with pytest.raises(Refused, match="but for what was dismissed of ACME/ann, ACME/cal$"):
+    with pytest.raises(Refused, match=r"but for what was dismissed of ACME/ann, ACME/cal$"):
         correcting.opened(run)
     assert [each.employee_id for each in correct.propose(run, people={"ACME": ["ann"]})] == ["ann"]
     correcting.correct(run, "ann")
@@ -241,6 +241,24 @@ def test_dismissed_it_is_paid_to_nobody_who_is_not_named(tmp_path: Path, roster:
     paydays.mend(tmp_path, rows, "cal", termination_date="", pay_rate="70000.00")
     assert correct.dismissed(run) == [], "it is another change by now, whether it was noticed yet or not"
     assert [each.employee_id for each in correct.propose(run)] == ["cal"]
+
+
+def test_what_is_dismissed_while_a_correction_is_computed_is_not_paid_by_it(
+    tmp_path: Path, roster: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = paydays.pay("ACME")
+    late.mend(tmp_path, roster, "ann", pay_rate="65000.00")
+    inner = correct.propose
+
+    def propose(*given: Any, **more: Any) -> Any:
+        found = inner(*given, **more)
+        changes.dismiss([late.row(run, "ann").stream], by="checker", reason="from December on")
+        return found
+
+    monkeypatch.setattr(correct, "propose", propose)
+    with pytest.raises(Refused, match="somebody else dismissed one of these"):
+        correcting.opened(run)
+    assert late.stands(run)["ann"][0] == DISMISSED
 
 
 def test_of_a_run_that_is_not_paid_it_waits_for_that(tmp_path: Path, roster: Rows) -> None:

@@ -459,7 +459,18 @@ def test_a_file_that_is_not_sent_in_time_waits_for_two_people(monkeypatch: pytes
     paydays.work()
     assert not paydays.letters()
     assert booked() == {"ann": [ANN], "bob": [BOB]} and order().state == "accepted"
+    assert run_status(run).employers[0].settlement == "when the bank next does, being sent late"
+    said = command("payrun", "status", str(run))
+    assert "settles when the bank next does, being sent late" in said and "13:00" not in said
     assert wrong(run) == []
+
+
+def test_of_several_files_those_that_were_sent_late_are_told_apart() -> None:
+    opened = {"settlement": "same-day", "pay_date": "2026-11-20", "settles_at": "13:00"}
+    assert same_day.in_words(opened, same_day.Files(late=0, all=2)).endswith("at 13:00 Eastern time")
+    assert same_day.in_words(opened, same_day.Files(late=1, all=2)) == (
+        "the same day, 2026-11-20, at 13:00 Eastern time; 1 of 2 files when the bank next does, being sent late"
+    )
 
 
 def test_a_file_that_is_not_sent_in_time_is_withdrawn(monkeypatch: pytest.MonkeyPatch) -> None:
