@@ -20,7 +20,7 @@ from events.models import Work
 from events.saga import Outcome, Saga, Undo, task
 from events.store import NewEvent
 from events.work import Claimed
-from payroll import cancel, domain, keys, notify, recoveries
+from payroll import cancel, domain, keys, notify, paid_once, recoveries
 from payroll.history import History
 from payroll.models import PayOrder
 from payroll.payments import building, decisions, orders, sending
@@ -128,7 +128,8 @@ def _give_up(run: str, employer: str, employer_run: str, facts: dict[str, str], 
 def take_back(work: Claimed) -> Outcome:
     """Void the paychecks of a part that is instructed, and take back what was paid for them.
 
-    raises   TryAgain while nobody knows what the bank has; NeedsReview when no reversal can be made
+    raises   TryAgain while nobody knows what the bank has; NeedsReview when no reversal can be made, or a correction
+             of these people stands
     """
     decided, employer_run = Decided.of(work.subject), work.payload["employer_run"]
     part = Part(employer_run, decided.employee_id)
@@ -142,7 +143,7 @@ def take_back(work: Claimed) -> Outcome:
         raise TryAgain(
             f"{len(waiting)} payments are {waiting[0].state}: {plan.WORDS[WAIT]}", after_s=ASK_AGAIN_S
         )
-    if decided.employee_id and (why := part.refusal(fates)):
+    if why := part.refusal(fates):
         raise NeedsReview(why)
     reversals = list(_reversals(part, fates.get(REVERSE, ()), decided, today))
     unsent = set() if decided.employee_id else part.unsent_prenotes()
@@ -165,6 +166,9 @@ def take_back(work: Claimed) -> Outcome:
     told = notify.voided(opened, decided.undo, _told(fates)) if part.instructed else []
 
     def within() -> None:
+        paid_once.opened_before([part.pinned.employer])  # nobody opens a correction of this until we commit
+        if why := part.corrected():
+            raise NeedsReview(why)
         sending.release(map(UUID, withdrawn))
         notify.record(told)
 
