@@ -6,12 +6,8 @@ from typing import Any
 from events import store
 from ops.evidence import EmployerEvidence
 from payroll import delta, keys, manifest, paid_once, recoveries
-from payroll.domain import OUT, PAYCHECK_EVENTS, VOIDED
+from payroll.domain import OUT, PAYCHECK_EVENTS
 from payroll.recompute import as_json
-
-NEVER = {*OUT} - {
-    VOIDED
-}  # what was never paid; a correction that was voided has opened its recovery all the same
 
 
 def corrects_what_was_paid(part: EmployerEvidence) -> Iterator[str]:
@@ -56,9 +52,11 @@ def _paid(corrects: list[str], people: set[str]) -> dict[str, dict[str, Any]]:
 def _owed_back(part: EmployerEvidence) -> Iterator[str]:
     for stream, events in part.paychecks.items():
         net_cents = sum(event.data["net_cents"] for event in events if event.type == "RetirementCalculated")
-        if NEVER & {event.type for event in events}:
+        if {*OUT} & {event.type for event in events}:
             net_cents = 0
         opened = store.read(recoveries.stream(recoveries.key(recoveries.CORRECTION, stream)))
         back_cents = sum(event.data["amount_cents"] for event in opened if event.type == "RecoveryOpened")
+        if any(event.type == "RecoveryCancelled" for event in opened):
+            back_cents = 0
         if back_cents != max(0, -net_cents):
             yield f"{keys.employee_of(stream)} was paid {max(0, -net_cents)} cents too much, and owes {back_cents} back"

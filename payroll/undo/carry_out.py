@@ -153,6 +153,7 @@ def take_back(work: Claimed) -> Outcome:
         *(each.order.event() for each in reversals),
         *_ordered(part, reversals, decided),
         *_recoveries(part, fates.get(RECOVER, ()), decided),
+        *_owed_no_more(part),
         *(
             part.orders[key].next("OrderWithdrawn", orders.WITHDRAWN, {"withdrawn_by": decided.undone_by})
             for key in withdrawn
@@ -271,6 +272,16 @@ def _ordered(part: Part, reversals: Sequence[Built], decided: Decided) -> Iterat
             facts |= {"run": decided.run, "employee_id": employee_id, "amount_cents": cents}
             facts |= {"undone_by": decided.undone_by, "confirmed_by": decided.confirmed_by}
             yield NewEvent(f"payment-{payment}", part.own[payment] + 1, "PaymentReversalOrdered", facts)
+
+
+def _owed_no_more(part: Part) -> Iterator[NewEvent]:
+    """What a correction found paid too much is owed back no more once the correction is void."""
+    if not part.pinned.corrects:
+        return
+    for stream in part.paychecks:
+        owed = History(recoveries.stream(recoveries.key(recoveries.CORRECTION, stream)))
+        if "RecoveryOpened" in owed.facts and "RecoveryCancelled" not in owed.facts:
+            yield owed.next("RecoveryCancelled", {"cancelled_because": recoveries.VOID})
 
 
 def _recoveries(part: Part, standings: Sequence[Standing], decided: Decided) -> Iterator[NewEvent]:

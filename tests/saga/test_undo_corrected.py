@@ -16,8 +16,9 @@ from deploy.postgres import Cluster
 from events import dead_letters, projection, store
 from events.store import NewEvent
 from ops.proof import prove
-from payroll import cancel, correct, keys, paid_once, runs
+from payroll import by_hand, cancel, correct, keys, paid_once, recoveries, runs
 from payroll.domain import VOIDED
+from payroll.ledger.balance import TrialBalance
 from payroll.refusal import Refused
 from payroll.undo import decide, plan
 from tests.saga import correcting, paydays
@@ -126,6 +127,50 @@ def test_a_correction_that_is_corrected_goes_last_but_one(
     for each in (again, fix, run):
         undo(each)
     correcting.sound(run, fix, again)
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["not taken yet", "taken from later pay"])
+def test_what_an_undone_correction_found_paid_too_much_is_not_owed_back(
+    run: UUID, tmp_path: Path, roster: Rows, settings: Any, taken: bool
+) -> None:
+    """80.00 less were to be taken from later pay of ann: with the correction undone, and then the run, she owes nothing."""
+    settings.PAYROLL_RECOVERY_BP = 100_00
+    paydays.mend(tmp_path, roster, "ann", pay_rate="60320.00")
+    fix = correcting.correct(run, "ann")
+    owed_cents = -correcting.facts(fix, "ann")["net_cents"]
+    assert [each["cents"] for each in recoveries.still_owed("ACME", ["ann"])["ann"]] == [owed_cents]
+    if taken:
+        later = paydays.pay("ACME", period=paydays.NEXT)
+        assert correcting.facts(later, "ann")["post_tax_cents"] == owed_cents
+    undo(fix)
+    assert recoveries.still_owed("ACME", ["ann"]) == {}
+    assert balances(fix) == {}
+    assert [(each.kind, each.left_cents) for each in by_hand.listed(fix)] == (
+        [("pay employee", owed_cents)] if taken else []
+    )
+    undo(run, **ONE)
+    assert voided(run) == ["ann"]
+    correcting.sound(run, fix)
+
+
+def test_the_proof_names_what_is_owed_back_for_a_correction_that_was_undone(
+    run: UUID, tmp_path: Path, roster: Rows, db: Cluster
+) -> None:
+    paydays.mend(tmp_path, roster, "ann", pay_rate="60320.00")
+    fix = correcting.correct(run, "ann")
+    undo(fix)
+    paydays.as_owner(db, "alter table events_event disable trigger user")
+    paydays.as_owner(db, "delete from events_event where type = 'RecoveryCancelled'")
+    (line,) = [line for line in prove(fix) if line.name == "corrections"]
+    assert "ann was paid 0 cents too much, and owes" in str(line.findings)
+
+
+def balances(run: UUID) -> dict[str, int]:
+    """What the part of a run has left in the accounts."""
+    projection.catch_up()
+    trial = TrialBalance(employer_run=UUID(part(run)))
+    assert trial.total.balance_cents == 0
+    return {name: each.balance_cents for name, each in trial.accounts.items() if each.balance_cents}
 
 
 def test_a_correction_opened_before_it_is_carried_out_keeps_it_waiting(
