@@ -29,6 +29,7 @@ from payroll.refusal import Refused
 from payroll.runs import employer_opened, facts_of, opening_facts
 from payroll.saga import begin_run
 from payroll.schedule import Period
+from payroll.undo import decide
 
 
 class Proposal(NamedTuple):
@@ -160,6 +161,8 @@ def _open(parts: Sequence[_Part], able: Sequence[Proposal], pay_date: date, by: 
         raise Refused("somebody else opened a correction of this run at the same moment: look again")
     if any(changes.dismissed(part.chain[0]).keys() & {*whom[_of(part)]} - part.dismissed for part in chosen):
         raise Refused("somebody else dismissed one of these late changes at the same moment: look again")
+    for part in chosen:
+        _refuse_undone(part, whom[_of(part)])
     first = chosen[0].opened
     period = Period(date.fromisoformat(first["period_start"]), date.fromisoformat(first["period_end"]))
     named = [f"{employer}/{employee}" for employer, ids in whom.items() for employee in ids]
@@ -182,6 +185,17 @@ def _open(parts: Sequence[_Part], able: Sequence[Proposal], pay_date: date, by: 
     store.append([NewEvent(stream, 1, "PayRunOpened", facts | {"employer_runs": ids}), *events, *late])
     work.enqueue([begin_run(str(run), stream)])
     return run
+
+
+def _refuse_undone(part: _Part, people: Sequence[str]) -> None:
+    """From the log, under the lock: the read model of paychecks may lag. Raises Refused."""
+    employer, run = _of(part), part.opened["run"]
+    if void := paid_once.voided(part.chain[0], people):
+        raise Refused(f"what was paid to {kinds.some(void)} of {employer} was undone: pay them by a new run")
+    if decide.is_going(run, employer, people):
+        raise Refused(
+            f"{employer} is being undone in the run that is corrected: wait until it is, then look again"
+        )
 
 
 def _run_id(

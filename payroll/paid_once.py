@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection
 
 from events import store
-from payroll import keys, kinds, manifest
+from payroll import domain, keys, kinds, manifest
 from payroll.history import History
 from payroll.refusal import Refused
 from payroll.schedule import Period
@@ -104,6 +104,38 @@ def paid_by(opened: Facts, people: Collection[str]) -> set[str]:
         return wanted
     listed = (manifest.read(each["object"], each["sha256"])["employees"] for each in began["manifests"])
     return wanted & {entry["employee_id"] for entries in listed for entry in entries}
+
+
+def corrected_by(employer_run: str, people: Collection[str], runs: Sequence[Facts]) -> str:
+    """The last pay run that corrects what an employer's run pays these people, and stands; empty when none does.
+
+    people   employee ids; empty for everybody
+    runs     all of the employer, as `opened` gives them
+    """
+    for each in reversed(runs):
+        stands = not each["cancelled"] and employer_run in each.get("corrects", ())
+        if stands and paid_by(each, people or each["people"]):
+            return str(each["run"])
+    return ""
+
+
+def voided(employer_run: str, people: Collection[str]) -> list[str]:
+    """Of these people, those whose paycheck in an employer's run was undone."""
+    found = store.read_prefix(keys.paycheck_prefix(employer_run), domain.VOIDED)
+    return sorted({keys.employee_of(event.stream) for event in found} & set(people))
+
+
+def void_base(opened: Facts) -> str:
+    """Why a correction pays too much: what it corrects was undone. Empty when it was not, or this corrects nothing."""
+    if "corrects" not in opened:
+        return ""
+    void = voided(opened["corrects"][0], paid_by(opened, opened["people"]))
+    return (
+        f"what this run corrects was undone for {kinds.some(void)} of {opened['employer']}: cancel this run, or undo "
+        "their paychecks in it"
+        if void
+        else ""
+    )
 
 
 def same_period(earlier: Facts, facts: Facts) -> bool:

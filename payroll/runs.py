@@ -209,6 +209,8 @@ def approve(employer_run: UUID, *, by: str) -> None:
         raise Refused(
             f"{opened['employer']} was cancelled by {cancelled['cancelled_by']}: nothing of it is paid"
         )
+    if void := paid_once.void_base(opened):
+        raise Refused(void)
     if approved := history.approval:
         raise Refused(f"{opened['employer']} was already approved by {approved['approved_by']}")
     facts = {"approved_by": by, "approved_register_sha256": validated["register_sha256"]}

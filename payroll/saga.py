@@ -30,6 +30,7 @@ from payroll import (
     manifest,
     notify,
     outcomes,
+    paid_once,
     rulebook,
 )
 from payroll.calc.money import dollars
@@ -175,10 +176,13 @@ def push_payment(work: Claimed) -> Outcome:
 
     An approval of something else than what stands in the log is void: the run is validated and approved again.
 
-    raises   NeedsReview when nobody else has approved it, the file is refused, or cannot settle on its day any more
+    raises   NeedsReview when nobody else has approved it, the file is refused, or cannot settle on its day any more,
+             or what this corrects was undone
     """
     history = History(work.subject)
     pinned = Pinned.of(history.facts["EmployerRunOpened"])
+    if void := paid_once.void_base(history.facts["EmployerRunOpened"]):
+        raise NeedsReview(void)
     approved = history.approval
     totals = control_totals(pinned.employer_run)
     if approved is None:

@@ -12,8 +12,9 @@ with source as materialized (
     from events_event
    where {which}
      and type in ('PaymentsInstructed', 'MoneyMoved', 'PaycheckVoided', 'OrderAccepted', 'OrderResolved', 'OrderRejected',
-                  'OrderSettled', 'PaymentReturned', 'PaymentReversed', 'ReversalReturned', 'RecoveryOpened')),
--- Beside each: the order it is about, and in whose books it stands. `limit 1` keeps either a look-up by index: joined, a
+                  'OrderSettled', 'PaymentReturned', 'PaymentReversed', 'ReversalReturned', 'RecoveryOpened',
+                  'RecoveryCancelled')),
+-- Beside each: the order it is about, or the recovery that is cancelled, and in whose books it stands. `limit 1` keeps either a look-up by index: joined, a
 -- long log may be read from end to end for a few events.
 entry as materialized (
   select named.*, opened.data ->> 'employer' as employer, (opened.data ->> 'run')::uuid as run
@@ -25,7 +26,9 @@ entry as materialized (
             from source
             left join lateral (
                  select data from events_event
-                  where stream = 'order-' || source.order_key and version = 1 limit 1) created on true) named
+                  where stream = case source.type when 'RecoveryCancelled' then source.stream
+                                                   else 'order-' || source.order_key end
+                    and version = 1 limit 1) created on true) named
     left join lateral (
          select data from events_event
           where stream = 'employerrun-' || named.employer_run and version = 1 limit 1) opened on true),
@@ -244,7 +247,14 @@ leg (stream, version, part, account, cents) as (
    cross join lateral (values
          ('recoverable', owed),
          (case when was_reversed then 'reversals' else 'wages_payable' end, -owed)) line (account, cents)
-   where type = 'RecoveryOpened'),
+   where type = 'RecoveryOpened'
+  union all
+  -- The correction that found it is void: nothing was paid too much. One whose payment came back is posted by the return.
+  select stream, version, 1, account, cents
+    from entry
+   cross join lateral (select (created ->> 'amount_cents')::bigint) of (owed)
+   cross join lateral (values ('recoverable', -owed), ('wages_payable', owed)) line (account, cents)
+   where type = 'RecoveryCancelled' and created ->> 'because' = 'correction'),
 posting as (
   select entry.stream || '@' || entry.version as id, entry.stream, entry.version, entry.type as event, entry.employer,
          entry.run, entry.employer_run::uuid as employer_run, entry.order_key, entry.recorded_at,

@@ -20,7 +20,7 @@ from events.models import Work
 from events.saga import Outcome, Saga, Undo, task
 from events.store import NewEvent
 from events.work import Claimed
-from payroll import cancel, domain, keys, notify, recoveries
+from payroll import cancel, domain, keys, notify, paid_once, recoveries
 from payroll.history import History
 from payroll.models import PayOrder
 from payroll.payments import building, decisions, orders, sending
@@ -128,7 +128,8 @@ def _give_up(run: str, employer: str, employer_run: str, facts: dict[str, str], 
 def take_back(work: Claimed) -> Outcome:
     """Void the paychecks of a part that is instructed, and take back what was paid for them.
 
-    raises   TryAgain while nobody knows what the bank has; NeedsReview when no reversal can be made
+    raises   TryAgain while nobody knows what the bank has; NeedsReview when no reversal can be made, or a correction
+             of these people stands
     """
     decided, employer_run = Decided.of(work.subject), work.payload["employer_run"]
     part = Part(employer_run, decided.employee_id)
@@ -142,7 +143,7 @@ def take_back(work: Claimed) -> Outcome:
         raise TryAgain(
             f"{len(waiting)} payments are {waiting[0].state}: {plan.WORDS[WAIT]}", after_s=ASK_AGAIN_S
         )
-    if decided.employee_id and (why := part.refusal(fates)):
+    if why := part.refusal(fates):
         raise NeedsReview(why)
     reversals = list(_reversals(part, fates.get(REVERSE, ()), decided, today))
     unsent = set() if decided.employee_id else part.unsent_prenotes()
@@ -152,6 +153,7 @@ def take_back(work: Claimed) -> Outcome:
         *(each.order.event() for each in reversals),
         *_ordered(part, reversals, decided),
         *_recoveries(part, fates.get(RECOVER, ()), decided),
+        *_owed_no_more(part),
         *(
             part.orders[key].next("OrderWithdrawn", orders.WITHDRAWN, {"withdrawn_by": decided.undone_by})
             for key in withdrawn
@@ -165,6 +167,9 @@ def take_back(work: Claimed) -> Outcome:
     told = notify.voided(opened, decided.undo, _told(fates)) if part.instructed else []
 
     def within() -> None:
+        paid_once.opened_before([part.pinned.employer])  # nobody opens a correction of this until we commit
+        if why := part.corrected():
+            raise NeedsReview(why)
         sending.release(map(UUID, withdrawn))
         notify.record(told)
 
@@ -267,6 +272,16 @@ def _ordered(part: Part, reversals: Sequence[Built], decided: Decided) -> Iterat
             facts |= {"run": decided.run, "employee_id": employee_id, "amount_cents": cents}
             facts |= {"undone_by": decided.undone_by, "confirmed_by": decided.confirmed_by}
             yield NewEvent(f"payment-{payment}", part.own[payment] + 1, "PaymentReversalOrdered", facts)
+
+
+def _owed_no_more(part: Part) -> Iterator[NewEvent]:
+    """What a correction found paid too much is owed back no more once the correction is void."""
+    if not part.pinned.corrects:
+        return
+    for stream in part.paychecks:
+        owed = History(recoveries.stream(recoveries.key(recoveries.CORRECTION, stream)))
+        if "RecoveryOpened" in owed.facts and "RecoveryCancelled" not in owed.facts:
+            yield owed.next("RecoveryCancelled", {"cancelled_because": recoveries.VOID})
 
 
 def _recoveries(part: Part, standings: Sequence[Standing], decided: Decided) -> Iterator[NewEvent]:

@@ -101,7 +101,7 @@ def undo(
         raise Refused(f"{made['proposed_by']} and {confirmed['confirmed_by']} have undone this already")
     parts = preview(run, employer=employer, employee_id=employee_id, check_cashed=check_cashed)
     open_ones = [each for each in parts if not each.refused]
-    wait = [each.refused for each in parts if each.entries.get(plan.WAIT)]
+    wait = [each.refused for each in parts if each.entries.get(plan.WAIT) or each.corrected]
     if wait or not open_ones:
         raise Refused("; ".join(wait or [each.refused for each in parts]))
     try:
@@ -117,6 +117,19 @@ def undo(
         raise Refused("two people have to decide, and this is one") from same
     ring([keys.key("work", key)])
     return Undone(key, True, made["proposed_by"], parts)
+
+
+def is_going(run: UUID | str, employer: str, people: Iterable[str]) -> bool:
+    """Whether two people have decided to undo a run, its part of an employer, or one of these paychecks of it.
+
+    What is undone to its end is not meant: the log says of each paycheck whether it is.
+    """
+    of = [("", ""), (employer, ""), *((employer, each) for each in people)]
+    found = store.read_each(stream(plan.key(UUID(str(run)), *each)) for each in of)
+    return any(
+        {event.type for event in events} & {"UndoConfirmed", "UndoCompleted"} == {"UndoConfirmed"}
+        for events in found.values()
+    )
 
 
 def withdraw(run: UUID, *, by: str, reason: str = "", employer: str = "", employee_id: str = "") -> UUID:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from events import database, saga, store
 from events.store import Recorded
-from payroll import domain, keys
+from payroll import domain, keys, paid_once
 from payroll.calc import calendar
 from payroll.calc.money import dollars
 from payroll.control import control_totals
@@ -219,7 +219,23 @@ class Part:
             return f"{employer} was cancelled by {cancelled['cancelled_by']}: nobody of it is paid"
         if waiting := fates.get(WAIT):
             return f"{len(waiting)} payments of {employer} are {waiting[0].state}: {WORDS[WAIT]}"
+        if why := self.corrected():
+            return why
         return self._refusal_of_one(fates) if self.employee_id else ""
+
+    def corrected(self) -> str:
+        """Why a correction has to go first: it would be left without what it corrects; empty when none stands."""
+        if {"EmployerRunUndone", "EmployerRunCancelled"} & self.history.facts.keys():
+            return ""
+        employer, people = self.pinned.employer, [self.employee_id] if self.employee_id else []
+        runs = paid_once.opened([employer])[employer]
+        run = paid_once.corrected_by(self.pinned.employer_run, people, runs)
+        who = f"{employer}/{self.employee_id}" if people else employer
+        return (
+            f"{who} is corrected by pay run {run[:8]}: undo or cancel the correction {run[:8]} first"
+            if run
+            else ""
+        )
 
     def _refusal_of_one(self, fates: Mapping[str, list[Standing]]) -> str:
         employer = self.pinned.employer
@@ -253,7 +269,8 @@ class Line(NamedTuple):
 class Preview(NamedTuple):
     """What undoing an employer's part, or a paycheck of it, would do; `refused` says why it cannot be done now.
 
-    by_hand   what it would leave to people, by kind: how many payments, how many cents (left.py)
+    by_hand     what it would leave to people, by kind: how many payments, how many cents (left.py)
+    corrected   why a correction has to go first; empty when none stands
     """
 
     employer: str
@@ -264,6 +281,7 @@ class Preview(NamedTuple):
     cents: dict[str, int]
     reversible_until: str
     by_hand: dict[str, left.Sum] = {}
+    corrected: str = ""
 
 
 def preview(part: Part, *, today: date, check_cashed: bool) -> Preview:
@@ -284,6 +302,7 @@ def preview(part: Part, *, today: date, check_cashed: bool) -> Preview:
         {does: sum(one.amount_cents for one in each) for does, each in fates.items()},
         until.isoformat() if until else "",
         left_by(part.left(fates).values()),
+        part.corrected(),
     )
 
 
