@@ -133,14 +133,21 @@ def stream(key: UUID | str) -> str:
 
 
 def _of_tax(run: UUID | None) -> Iterator[Item]:
-    """What is left of the deposits of federal tax, of each employer's run that has any."""
+    """What is left of the federal tax of each employer's run that has deposits, or corrects one that has."""
+    rows_of = (
+        EmployerRun.objects.filter(run=run) if run else EmployerRun.objects.filter(facts__has_key="corrects")
+    )
+    original = {
+        str(row.employer_run): row.facts.get("corrects", [str(row.employer_run)])[0] for row in rows_of
+    }
     if run is None:
         events = store.read_prefix(keys.tax_deposit_stream(""), tax_owed.ORDERED)
     else:
-        parts = EmployerRun.objects.filter(run=run)
-        read = store.read_each(keys.tax_deposit_stream(str(part.employer_run)) for part in parts)
+        read = store.read_each(keys.tax_deposit_stream(part) for part in {*original, *original.values()})
         events = [event for each in read.values() for event in each if event.type == tax_owed.ORDERED]
-    for each in tax_owed.standings(sorted({event.data["employer_run"] for event in events})):
+    deposited = {event.data["employer_run"] for event in events}
+    parts = {part for part, of in original.items() if {part, of} & deposited} | (set() if run else deposited)
+    for each in tax_owed.standings(sorted(parts)):
         of = each.pinned
         for kind, cents in (("credit tax", each.over_cents), ("give back tax", each.to_give_back_cents)):
             key = keys.key("by-hand", kind, of.employer_run)

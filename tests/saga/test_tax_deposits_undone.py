@@ -27,7 +27,7 @@ from payroll.payments.sending import work_id
 from payroll.payments.tax_deposits import deposit, preview
 from payroll.refusal import Refused
 from payroll.undo import carry_out, decide
-from tests.saga import paydays
+from tests.saga import correcting, paydays
 from tests.saga.came_back_files import order
 from tests.saga.test_tax_deposits import (
     BOB,
@@ -314,3 +314,18 @@ def test_of_a_run_that_was_postponed_tax_is_deposited_on_the_day_people_are_paid
     assert order().effective == "2026-11-23"
     monkeypatch.setattr(tax_deposits.database, "now", lambda: datetime(2026, 11, 18, 12, tzinfo=UTC))
     assert preview(run)[0].effective == date(2026, 11, 23)
+
+
+@pytest.mark.parametrize("is_deposited", [True, False])
+def test_what_a_correction_takes_back_is_to_be_credited_once_it_was_deposited(
+    tmp_path: Path, is_deposited: bool
+) -> None:
+    """100.00 less are twice 6.20 and twice 1.45 less, and 12.00 of income tax."""
+    rows = load(tmp_path)
+    run = paid()
+    if is_deposited:
+        deposited(run)
+    paydays.mend(tmp_path, rows, "ann", pay_rate="59800.00")
+    fix = correcting.correct(run)
+    assert listed(fix) == listed() == ([("credit tax", 27_30)] if is_deposited else [])
+    assert listed(run) == []
