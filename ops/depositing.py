@@ -13,8 +13,9 @@ from payroll import keys, ledger
 from payroll.calc.money import dollars
 from payroll.models import EmployerRun
 from payroll.payments import tax_deposits, tax_owed
+from payroll.payments.orders import RETURNED, WITHDRAWN
 from payroll.payments.tax_deposits import Deposited, Line
-from payroll.payments.tax_owed import TAXES, Standing
+from payroll.payments.tax_owed import TAXES, Made, Standing
 from payroll.refusal import Refused
 
 COMPLETED = "EmployerRunCompleted"
@@ -53,8 +54,7 @@ def notes(parts: Sequence[EmployerRun]) -> Iterator[str]:
 
 
 def _standing(standing: Standing, followed: bool) -> str:
-    made = [f"{dollars(each.cents)} by the order {each.order} ({each.state})" for each in standing.made]
-    said = [f"federal tax deposited: {', '.join(made)}"] if made else []
+    said = list(_made(standing.made))
     if standing.proposal:
         cents = sum(standing.proposal["taxes"].values())
         by = standing.proposal["deposit_proposed_by"]
@@ -62,17 +62,26 @@ def _standing(standing: Standing, followed: bool) -> str:
             f"a deposit of {dollars(cents)} of federal tax, proposed by {by}, waits for somebody else"
         )
     owed = sum(standing.owed.values())
-    if owed and followed:
-        said.append(
-            f"federal tax still to be deposited: {dollars(owed)}" if owed > 0 else _over(standing, -owed)
-        )
+    if owed > 0 and followed:
+        said.append(f"federal tax still to be deposited: {dollars(owed)}")
+    elif owed < 0 and followed and not standing.deposited_cents:  # else it is among what is left to people
+        said.append(f"{dollars(-owed)} of federal tax is taken back")
     return "; ".join(said)
 
 
-def _over(standing: Standing, cents: int) -> str:
-    if standing.deposited_cents:
-        return f"{dollars(cents)} more than is owed"
-    return f"{dollars(cents)} of federal tax is taken back"
+def _made(made: Sequence[Made]) -> Iterator[str]:
+    """The deposits that were ordered: those that count, and those that deposited nothing in the end."""
+    ways = (
+        ("federal tax deposited", [each for each in made if each.counts]),
+        ("federal tax deposited, and came back", [each for each in made if each.state == RETURNED]),
+        (
+            "a deposit of federal tax withdrawn before it was sent",
+            [each for each in made if each.state == WITHDRAWN],
+        ),
+    )
+    for words, of in ways:
+        if each_of := [f"{dollars(each.cents)} by the order {each.order} ({each.state})" for each in of]:
+            yield f"{words}: {', '.join(each_of)}"
 
 
 def _facts(line: Line) -> dict[str, Any]:

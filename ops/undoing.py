@@ -89,8 +89,10 @@ def told(asked: Asked, parts: Sequence[Preview], proposal: dict[str, Any] | None
 
 
 def _facts(part: Preview) -> dict[str, Any]:
-    by_hand = {kind: each._asdict() for kind, each in part.by_hand.items()}
-    return part._asdict() | {"lines": [line._asdict() for line in part.lines], "by_hand": by_hand}
+    facts = part._asdict() | {"lines": [line._asdict() for line in part.lines]}
+    for name in ("by_hand", "deposits"):
+        facts[name] = {kind: each._asdict() for kind, each in facts[name].items()}
+    return facts
 
 
 def in_words(parts: Sequence[Preview]) -> str:
@@ -109,6 +111,10 @@ def _block(part: Preview) -> list[str]:
     lines += [
         f"  {part.entries[does]} payments of {dollars(part.cents[does])}: {WORDS[does]}"
         for does in part.entries
+    ]
+    lines += [
+        f"  {count} deposits of {dollars(cents)} of federal tax: {WORDS[does]}"
+        for does, (count, cents) in part.deposits.items()
     ]
     lines += [f"  {sentence}" for sentence in left.in_words(part.by_hand)]
     if part.reversible_until:

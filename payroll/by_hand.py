@@ -2,12 +2,12 @@
 
     byhand-<key>   DoneByHand*
 
-What there is to do follows from the log (sql/by_hand.sql) and is written nowhere. What was done is an event with the
-amount as it was then, so that what is left, or was done too much, is seen when it changes. It posts nothing to the
-ledger: whoever moves money by hand keeps its record, and names it as evidence.
+What there is to do follows from the log (sql/by_hand.sql; of federal tax payments/tax_owed.py) and is written nowhere.
+What was done is an event with the amount as it was then, so that what is left, or was done too much, is seen when it
+changes. It posts nothing to the ledger: whoever moves money by hand keeps its record, and names it as evidence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,8 +17,9 @@ from events import projection, store
 from events.database import rows
 from events.dead_letters import REASON_MAX, redact
 from events.store import NewEvent, Recorded, WrongExpectedVersion
-from payroll import keys
-from payroll.payments import decisions
+from payroll import keys, ledger
+from payroll.models import EmployerRun
+from payroll.payments import decisions, tax_owed
 from payroll.projections import PAYCHECKS, RUNS, statement
 from payroll.refusal import Refused
 
@@ -33,6 +34,8 @@ WORDS = {
     "ask back": "to be asked back from the agency: the paycheck is void, and support is never reversed",
     "stop check": "by paper check, which needs a stop payment at the bank: its paycheck is void",
     "give back": "to be given back to the employer: debited for pay that is void, and it has come back",
+    "credit tax": "to be credited to another deposit of the quarter, or to the Form 941: federal tax that is not owed",
+    "give back tax": "to be given back to the employer: debited for federal tax, which came back and is owed no more",
     "pay employee": "to be given back to the employee: it was taken, and the pay it was for had come back",
 }
 
@@ -95,6 +98,7 @@ def listed(run: UUID | None = None) -> list[Item]:
         Item(keys.key("by-hand", kind, subject), kind, *facts)
         for kind, subject, *facts in rows(BY_HAND, {"run": run})
     ]
+    found += _of_tax(run)
     done = store.read_each(stream(item.key) for item in found)
     items = [_with_done(item, done.get(stream(item.key), ())) for item in found]
     return sorted(
@@ -122,7 +126,8 @@ def done(key: str, *, by: str, evidence: str) -> Item:
         raise Refused(
             "what was done by hand needs its evidence: a reference of the bank, a letter, who said so"
         )
-    if not projection.catch_up(RUNS, PAYCHECKS) and projection.behind(RUNS, PAYCHECKS):
+    read = RUNS, PAYCHECKS, ledger.NAME
+    if not projection.catch_up(*read) and projection.behind(*read):
         raise Refused("the read models have not caught up with the log: do it again in a moment")
     item = _find(key)
     if not item.left_cents:
@@ -141,6 +146,28 @@ def done(key: str, *, by: str, evidence: str) -> Item:
 
 def stream(key: UUID | str) -> str:
     return f"{PREFIX}{key}"
+
+
+def _of_tax(run: UUID | None) -> Iterator[Item]:
+    """What is left of the federal tax of each employer's run that has deposits, or corrects one that has."""
+    rows_of = (
+        EmployerRun.objects.filter(run=run) if run else EmployerRun.objects.filter(facts__has_key="corrects")
+    )
+    original = {
+        str(row.employer_run): row.facts.get("corrects", [str(row.employer_run)])[0] for row in rows_of
+    }
+    if run is None:
+        events = store.read_prefix(keys.tax_deposit_stream(""), tax_owed.ORDERED)
+    else:
+        read = store.read_each(keys.tax_deposit_stream(part) for part in {*original, *original.values()})
+        events = [event for each in read.values() for event in each if event.type == tax_owed.ORDERED]
+    deposited = {event.data["employer_run"] for event in events}
+    parts = {part for part, of in original.items() if {part, of} & deposited} | (set() if run else deposited)
+    for each in tax_owed.standings(sorted(parts)):
+        of = each.pinned
+        for kind, cents in (("credit tax", each.over_cents), ("give back tax", each.to_give_back_cents)):
+            key = keys.key("by-hand", kind, of.employer_run)
+            yield Item(key, kind, UUID(of.run), UUID(of.employer_run), of.employer, "", "", 1, cents)
 
 
 def _find(text: str) -> Item:

@@ -139,7 +139,8 @@ def _returned(  # noqa: PLR0917
     elif payment.tax:
         follows.notes.append(
             f"{where}: {dollars(payment.amount_cents)} of federal tax that {payment.employer} deposited came back: "
-            "it is owed again. Mend what was refused, then payments deposit"
+            "what of it is still owed is owed again. Mend what was refused, then payments deposit, which says so where "
+            "nothing is"
         )
     elif payment.prenote or came_back.return_code(code).hold:
         stream, version, about = of_account(payment)

@@ -17,6 +17,7 @@ from events.models import DeadLetter, DeadLetterState
 from events.saga import Outcome, Retry, Saga, Undo, task
 from events.work import Claimed, NewWork
 from payroll import ask_tasks, keys, objects
+from payroll.history import History
 from payroll.models import Decision, Reservation
 from payroll.payments import gateways, orders, reversals, same_day
 from payroll.payments.caps import Caps, earlier_totals, reserve, unusual
@@ -29,6 +30,7 @@ from payroll.payments.orders import (
     RESERVED,
     SENDING,
     SETTLED,
+    TAX_DEPOSIT,
     UNKNOWN,
     WITHDRAWN,
     NewOrder,
@@ -250,5 +252,10 @@ def _refuse_forgotten_key(order: Order, gateway: PaymentGateway) -> None:
 def _refuse_unless_redriven(work: Claimed, order: Order) -> None:
     """A refused file was booked by nobody, so a person may have it tried again, as it is."""
     again = DeadLetter.objects.filter(work=work.id, step=work.step, state=DeadLetterState.REDRIVEN).count()
+    of = History(keys.employerrun_stream(order.created["employer_run"]))
+    if order.created["kind"] == TAX_DEPOSIT and "EmployerRunUndone" in of.facts:
+        raise NeedsReview(
+            "the bank refused the file, and the run whose tax it deposits is undone: dismiss this"
+        )
     if again < order.count("OrderRejected"):
         raise NeedsReview(f"the bank refused the file: {order.facts['OrderRejected']['rejected']}")

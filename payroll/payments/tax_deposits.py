@@ -1,6 +1,7 @@
 """Deposit the federal tax of an employer's run with the Treasury: one person proposes, another confirms.
 
     taxdeposit-<employer run>   TaxDepositProposed ─▶ TaxDepositOrdered, and again for what is owed after that
+                                TaxDepositClosed, once the run is undone (payroll/undo/)
 
 What is deposited is what is owed at that moment, less what is deposited already (tax_owed.py). So asked again nothing
 is deposited again; what came back is owed again, and its next deposit has a key of its own. The order goes the way of
@@ -28,7 +29,7 @@ from payroll.payments import ach, building, decisions, funding, remittances, rep
 from payroll.payments.ach import txp
 from payroll.payments.building import Built
 from payroll.payments.instructions import known_as
-from payroll.payments.orders import REJECTED, TAX_DEPOSIT
+from payroll.payments.orders import REJECTED, RETURNED, TAX_DEPOSIT
 from payroll.payments.tax_owed import ORDERED, PROPOSED, TAXES, Standing, due, standings
 from payroll.refusal import Refused
 from payroll.runs import facts_of
@@ -95,7 +96,7 @@ def deposit(run: UUID, *, by: str, employer: str = "", effective: date | None = 
 
     employer    of them alone
     effective   the day on which the money is to move: a banking day, the next one at the earliest; by default the day
-                that was proposed, else the payday or, once that is past, the next banking day
+                that was proposed, else the day on which people are paid or, once that is past, the next banking day
     raises      Refused; nothing is done
     """
     decisions.check_person(by)
@@ -122,7 +123,7 @@ def _line(standing: Standing, into: tuple[str, str], today: date, asked: date | 
     """What is done for one employer; pure of what is given."""
     first = calendar.add_banking_days(today, LEAD_DAYS)
     # Tax is owed from the day on which wages are paid: before it nothing is deposited by itself.
-    usual = max(first, calendar.adjust_before(standing.pinned.pay_date))
+    usual = max(first, calendar.adjust_before(standing.moves_on))
     before = date.fromisoformat(standing.proposal.get("effective", date.min.isoformat()))
     effective = asked or (before if before >= first else usual)
     amounts = due(standing.owed)
@@ -137,21 +138,39 @@ def _line(standing: Standing, into: tuple[str, str], today: date, asked: date | 
 
 
 def _nothing_due(standing: Standing) -> str:
-    too_much = -sum(standing.owed.values())
+    liability = sum(standing.liability.values())
     if not standing.instructed:
         return "nothing is owed before its payments are instructed"
-    if too_much > 0 and standing.deposited_cents:
-        return f"{dollars(too_much)} more than is owed was deposited: {BY_HAND}"
-    if too_much > 0:
-        return f"it takes {dollars(too_much)} of tax back: {BY_HAND}"
+    counted = [each for each in standing.made if each.counts]
+    if standing.over_cents and counted:
+        return f"{dollars(standing.over_cents)} more than is owed was deposited: {BY_HAND}"
+    if liability < 0:
+        return f"it takes {dollars(-liability)} of tax back: {BY_HAND}"
     if refused := [each for each in standing.made if each.state == REJECTED]:
-        return f"the bank refused the file of the order {refused[-1].order}: its dead letter says why, and redrives it"
-    if standing.made:
+        does = "redrives it" if liability else "dismisses it: nothing is owed any more"
+        return f"the bank refused the file of the order {refused[-1].order}: its dead letter says why, and {does}"
+    if counted:
         return (
-            f"{dollars(standing.deposited_cents)} is deposited already, the order {standing.made[-1].order} is "
-            + (standing.made[-1].state)
+            f"{dollars(standing.deposited_cents)} is deposited already, the order {counted[-1].order} is "
+            f"{counted[-1].state}"
         )
-    return "no federal tax is owed"
+    return "no federal tax is owed" + _for_nothing(standing)
+
+
+def _for_nothing(standing: Standing) -> str:
+    """What became of a deposit that pays nothing, where nothing is owed any more."""
+    if not standing.made:
+        return ""
+    last = standing.made[-1]
+    if last.state != RETURNED:
+        return f" any more: the deposit of {dollars(last.cents)} was withdrawn before it was sent"
+    lies = standing.to_give_back_cents
+    give = (
+        f", and {dollars(lies)} is to be given back to the employer: payments by-hand lists it"
+        if lies
+        else ""
+    )
+    return f" any more: the deposit of {dollars(last.cents)} came back{give}"
 
 
 def _proposed(line: Line, into: tuple[str, str]) -> dict[str, Any]:

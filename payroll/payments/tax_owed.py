@@ -1,6 +1,7 @@
 """What an employer's run owes of Form 941 taxes: what the ledger holds of it, less every deposit that stands."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -10,9 +11,11 @@ from payroll import keys
 from payroll.history import History
 from payroll.manifest import Pinned
 from payroll.payments import orders
-from payroll.payments.orders import RETURNED, WITHDRAWN, Order
+from payroll.payments.orders import REJECTED, RETURNED, WITHDRAWN, Order
+from payroll.payments.same_day import POSTPONED
 
 PROPOSED, ORDERED = "TaxDepositProposed", "TaxDepositOrdered"
+CLOSED = "TaxDepositClosed"  # the run is undone: what was proposed stands no more
 # Accounts of the ledger that Form 941 adds up, in the order of their amount types.
 TAXES = ("social_security", "medicare", "federal_income_tax")
 
@@ -30,6 +33,7 @@ class Made(NamedTuple):
 
     amounts   cents by tax
     funded    whether its file took the money from the employer's own account
+    carrier   its order, as it was when this was read
     """
 
     key: UUID
@@ -38,6 +42,7 @@ class Made(NamedTuple):
     cents: int
     amounts: Mapping[str, int]
     funded: bool
+    carrier: Order
 
     @property
     def counts(self) -> bool:
@@ -48,6 +53,7 @@ class Made(NamedTuple):
 class Standing(NamedTuple):
     """An employer's run as to its federal tax: what it owes by tax, what was deposited, what was proposed last.
 
+    moves_on    the day on which people are paid: another than the pay date where it was postponed
     liability   cents by tax, below zero where a correction or a void took more back than is owed
     proposal    facts of the proposal that nobody has confirmed; empty without one
     """
@@ -55,6 +61,7 @@ class Standing(NamedTuple):
     history: History
     pinned: Pinned
     instructed: bool
+    moves_on: date
     liability: Mapping[str, int]
     made: Sequence[Made]
     proposal: Mapping[str, Any]
@@ -73,10 +80,21 @@ class Standing(NamedTuple):
         }
 
     @property
+    def over_cents(self) -> int:
+        """How much more was deposited than is owed; a file that the bank refused deposited nothing."""
+        deposited = sum(each.cents for each in self.made if each.counts and each.state != REJECTED)
+        return max(0, deposited - sum(self.liability.values()))
+
+    @property
     def lying_cents(self) -> int:
         """What came back and lies in the funding account, less what was deposited from there since."""
         back = sum(each.cents for each in self.made if each.state == RETURNED)
-        return back - sum(each.cents for each in self.made if not each.funded)
+        return back - sum(each.cents for each in self.made if not each.funded and each.state != WITHDRAWN)
+
+    @property
+    def to_give_back_cents(self) -> int:
+        """What lies in the funding account, once nothing is due that could be deposited from there."""
+        return max(0, self.lying_cents) if sum(self.owed.values()) <= 0 else 0
 
 
 def due(owed: Mapping[str, int]) -> dict[str, int]:
@@ -106,19 +124,27 @@ def _standing(employer_run: str, liability: Mapping[str, int]) -> Standing:
     history = History(keys.tax_deposit_stream(employer_run))
     facts = History(keys.employerrun_stream(employer_run)).facts
     last = history.events[-1] if history.events else None
+    pinned = Pinned.of(facts["EmployerRunOpened"])
+    postponed_to = facts.get(POSTPONED, {}).get("settles_on")
     return Standing(
         history=history,
-        pinned=Pinned.of(facts["EmployerRunOpened"]),
+        pinned=pinned,
         instructed="PaymentsInstructed" in facts,
+        moves_on=date.fromisoformat(postponed_to) if postponed_to else pinned.pay_date,
         liability=liability,
-        made=[_made(event.data) for event in history.events if event.type == ORDERED],
+        made=made_of(history),
         proposal=last.data if last and last.type == PROPOSED else {},
     )
 
 
+def made_of(history: History) -> list[Made]:
+    """The deposits that were ordered for an employer's run, of its stream, in their order."""
+    return [_made(event.data) for event in history.events if event.type == ORDERED]
+
+
 def _made(ordered: Mapping[str, Any]) -> Made:
-    own = store.read(f"payment-{ordered['payment']}")
-    state = own[-1].data["state"] if own else Order(orders.stream(ordered["order"])).state
+    own, carrier = store.read(f"payment-{ordered['payment']}"), Order(orders.stream(ordered["order"]))
+    state = own[-1].data["state"] if own else carrier.state
     return Made(
         key=UUID(ordered["payment"]),
         order=UUID(ordered["order"]),
@@ -126,4 +152,5 @@ def _made(ordered: Mapping[str, Any]) -> Made:
         cents=ordered["amount_cents"],
         amounts=ordered["taxes"],
         funded=ordered["funded"],
+        carrier=carrier,
     )

@@ -23,11 +23,11 @@ from events.work import Claimed
 from payroll import cancel, domain, keys, notify, paid_once, recoveries
 from payroll.history import History
 from payroll.models import PayOrder
-from payroll.payments import building, decisions, orders, sending
+from payroll.payments import building, decisions, orders, sending, tax_owed
 from payroll.payments.building import MODIFIERS, Built
 from payroll.runs import facts_of
 from payroll.undo import decide, plan
-from payroll.undo.plan import RECOVER, REVERSE, STOP, VOID, WAIT, WITHDRAW, Part, Standing
+from payroll.undo.plan import RECOVER, REVERSE, STOP, VOID, WITHDRAW, Part, Standing
 
 ASK_AGAIN_S = 5.0
 FOR_EVER = Undo("", keeps="what is undone stays undone: people are paid by a new run")
@@ -88,7 +88,7 @@ def close(work: Claimed) -> Outcome:
     history = History(work.subject)
     proposed = decide.standing(history.events)
     parts = facts_of(proposed["run"])["employer_runs"]
-    of = [parts[proposed["employer"]]] if proposed["employer"] else parts.values()
+    of = [parts[proposed["employer"]]] if proposed["employer"] else list(parts.values())
     voided = [
         event.data
         for employer_run in of
@@ -97,7 +97,9 @@ def close(work: Claimed) -> Outcome:
     ]
     facts: dict[str, Any] = {"undo_completed": True, "paychecks": len(voided)}
     facts |= {"employer": proposed["employer"]} if proposed["employer"] else {}
-    left = plan.left_by(each["undo_left"] for each in voided if "undo_left" in each)
+    undone = [History(keys.employerrun_stream(each)).facts.get("EmployerRunUndone", {}) for each in of]
+    tax = [each.get("undone_tax_left", {}) for each in undone if each.get("undo") == proposed["undo"]]
+    left = plan.left_by([*(each["undo_left"] for each in voided if "undo_left" in each), *tax])
     return Outcome(events=[history.next("UndoCompleted", facts | {"left_by_hand": left})])
 
 
@@ -139,15 +141,15 @@ def take_back(work: Claimed) -> Outcome:
         return Outcome(to="give-up")
     today = plan.today()
     fates = part.fates(today, check_cashed=decided.check_cashed)
-    if waiting := fates.get(WAIT):
-        raise TryAgain(
-            f"{len(waiting)} payments are {waiting[0].state}: {plan.WORDS[WAIT]}", after_s=ASK_AGAIN_S
-        )
+    if why := part.waits(fates):
+        raise TryAgain(why, after_s=ASK_AGAIN_S)
     if why := part.refusal(fates):
         raise NeedsReview(why)
     reversals = list(_reversals(part, fates.get(REVERSE, ()), decided, today))
     unsent = set() if decided.employee_id else part.unsent_prenotes()
-    withdrawn = sorted({each.order for each in fates.get(WITHDRAW, ())} | unsent)
+    keys_of = sorted({each.order for each in fates.get(WITHDRAW, ())} | unsent)
+    withdrawn = [part.orders[key] for key in keys_of]
+    withdrawn += [each.carrier for each in part.deposits_to(WITHDRAW)]
     events = [
         *_voided(part, fates, decided),
         *(each.order.event() for each in reversals),
@@ -155,14 +157,17 @@ def take_back(work: Claimed) -> Outcome:
         *_recoveries(part, fates.get(RECOVER, ()), decided),
         *_owed_no_more(part),
         *(
-            part.orders[key].next("OrderWithdrawn", orders.WITHDRAWN, {"withdrawn_by": decided.undone_by})
-            for key in withdrawn
+            each.next("OrderWithdrawn", orders.WITHDRAWN, {"withdrawn_by": decided.undone_by})
+            for each in withdrawn
         ),
     ]
     if not decided.employee_id:
-        undone = {"undo": decided.undo, "undone_by": decided.undone_by}
+        undone: dict[str, Any] = {"undo": decided.undo, "undone_by": decided.undone_by}
         undone |= {"undo_confirmed_by": decided.confirmed_by, "undo_reason": decided.reason}
-        events.append(part.history.next("EmployerRunUndone", undone))
+        events.append(part.history.next("EmployerRunUndone", undone | {"undone_tax_left": part.tax_left()}))
+        # The next of its stream: who proposes or confirms a deposit at this moment loses, or is seen above.
+        closed = {"employer_run": employer_run, "undo": decided.undo, "deposit_closed_by": decided.undone_by}
+        events.append(part.of_tax.next(tax_owed.CLOSED, closed))
     opened = part.history.facts["EmployerRunOpened"]
     told = notify.voided(opened, decided.undo, _told(fates)) if part.instructed else []
 
@@ -170,7 +175,7 @@ def take_back(work: Claimed) -> Outcome:
         paid_once.opened_before([part.pinned.employer])  # nobody opens a correction of this until we commit
         if why := part.corrected():
             raise NeedsReview(why)
-        sending.release(map(UUID, withdrawn))
+        sending.release(each.key for each in withdrawn)
         notify.record(told)
 
     return Outcome(
@@ -185,7 +190,12 @@ def taken_back(work: Claimed) -> Outcome:
     """The bank has every reversal; what waited for an order that was withdrawn goes on, to its end."""
     decided = Decided.of(work.subject)
     part = History(keys.employerrun_stream(work.payload["employer_run"]))
-    for key in part.facts.get("PaymentsInstructed", {}).get("orders", ()):
+    deposits = tax_owed.made_of(History(keys.tax_deposit_stream(work.payload["employer_run"])))
+    of = [
+        *part.facts.get("PaymentsInstructed", {}).get("orders", ()),
+        *(str(each.order) for each in deposits),
+    ]
+    for key in of:
         if orders.Order(orders.stream(key)).state == orders.WITHDRAWN:
             decisions.go_on(UUID(key), by=decided.undone_by, reason="the order was withdrawn")
     return Outcome()

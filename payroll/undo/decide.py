@@ -101,7 +101,7 @@ def undo(
         raise Refused(f"{made['proposed_by']} and {confirmed['confirmed_by']} have undone this already")
     parts = preview(run, employer=employer, employee_id=employee_id, check_cashed=check_cashed)
     open_ones = [each for each in parts if not each.refused]
-    wait = [each.refused for each in parts if each.entries.get(plan.WAIT) or each.corrected]
+    wait = [each.refused for each in parts if each.waits or each.corrected]
     if wait or not open_ones:
         raise Refused("; ".join(wait or [each.refused for each in parts]))
     try:

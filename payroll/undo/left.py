@@ -1,4 +1,4 @@
-"""What undoing leaves to people: support that is with an agency, what the employer paid for the file, checks to stop.
+"""What undoing leaves to people: support and tax that others have, what the employer paid for the file, checks to stop.
 
 Support is never reversed: it is not ours to say that the agency gives it back. What was debited from the employer is
 not turned by the same file either: how much of it comes back is known when the reversals have settled, and what an
@@ -12,11 +12,12 @@ from payroll.calc.money import dollars
 from payroll.payments import orders
 from payroll.payments.orders import Order
 
-AGENCY, FUNDING, CHECKS = "agency", "funding", "checks"
+AGENCY, FUNDING, CHECKS, TREASURY = "agency", "funding", "checks", "treasury"
 WORDS = {
     AGENCY: "withheld by order are with the agency, and stay there: support is never reversed, ask for it by hand",
     FUNDING: "debited from the employer's account are given back by hand, as far as they have come back",
     CHECKS: "are paper checks to be stopped at the bank, by hand",
+    TREASURY: "of federal tax is with the Treasury and stays there: have it credited, by hand",
 }
 WITH_THE_BANK = {orders.ACCEPTED, orders.SETTLED}
 

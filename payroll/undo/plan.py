@@ -5,6 +5,8 @@ sending, unknown             ─▶ wait        nobody knows what the bank has
 accepted, settled            ─▶ reverse     within five banking days of settlement; after that ─▶ recover
 rejected, returned, held     ─▶ void        no money is out
 check                        ─▶ stop        by hand, at the bank; one that is cashed ─▶ recover
+
+A deposit of federal tax is withdrawn or waited for likewise, with the whole part; what the Treasury has stays there.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,9 +22,10 @@ from payroll.calc.money import dollars
 from payroll.control import control_totals
 from payroll.history import History
 from payroll.manifest import Pinned
-from payroll.payments import ach, orders
+from payroll.payments import ach, orders, tax_owed
 from payroll.payments.instructions import CHECK, HELD
 from payroll.payments.orders import Order
+from payroll.payments.tax_owed import Made
 from payroll.undo import left
 from payroll.undo.left import Remitted
 
@@ -104,6 +107,7 @@ class Part:
 
     paychecks    those that count, with how many events each has
     incomplete   those that are still being computed
+    deposits     of federal tax: tax is owed for all of a part, so of one paycheck there are none
     """
 
     def __init__(self, employer_run: str, employee_id: str = "") -> None:
@@ -123,6 +127,8 @@ class Part:
         self.orders: dict[str, Order] = {}
         self.own: dict[str, int] = {}  # how many events a payment's own stream has
         self.standings = sorted(self._standings(live[stream] for stream in done))
+        self.of_tax = History(keys.tax_deposit_stream(employer_run))
+        self.deposits = [] if employee_id else tax_owed.made_of(self.of_tax)
         self.remitted = sorted(self._remitted(live[stream] for stream in done))
 
     def _standings(self, paychecks: Iterable[list[Recorded]]) -> Iterator[Standing]:
@@ -181,6 +187,15 @@ class Part:
                 add(each.paycheck, left.FUNDING, each.amount_cents)
         return found
 
+    def tax_left(self) -> dict[str, list[int]]:
+        """The cents of each deposit of federal tax that the Treasury has."""
+        cents = [each.cents for each in self.deposits if each.state in left.WITH_THE_BANK]
+        return {left.TREASURY: cents} if cents else {}
+
+    def deposits_to(self, does: str) -> list[Made]:
+        """The deposits of federal tax that are withdrawn, or waited for."""
+        return [each for each in self.deposits if BY_STATE.get(each.state) == does]
+
     def unsent_prenotes(self) -> set[str]:
         """Orders that move no money, because all that they carry are prenotes, and are not sent yet."""
         named = self.history.facts.get("PaymentsInstructed", {}).get("orders", ())
@@ -217,11 +232,21 @@ class Part:
             )
         if cancelled := self.history.facts.get("EmployerRunCancelled"):
             return f"{employer} was cancelled by {cancelled['cancelled_by']}: nobody of it is paid"
-        if waiting := fates.get(WAIT):
-            return f"{len(waiting)} payments of {employer} are {waiting[0].state}: {WORDS[WAIT]}"
+        if why := self.waits(fates):
+            return why
         if why := self.corrected():
             return why
         return self._refusal_of_one(fates) if self.employee_id else ""
+
+    def waits(self, fates: Mapping[str, list[Standing]]) -> str:
+        """What has to be known of before anything can be undone; empty when all is."""
+        if waiting := fates.get(WAIT):
+            state = waiting[0].state
+            return f"{len(waiting)} payments of {self.pinned.employer} are {state}: {WORDS[WAIT]}"
+        if sent := self.deposits_to(WAIT):
+            cents = dollars(sum(each.cents for each in sent))
+            return f"the deposit of {cents} of federal tax of {self.pinned.employer} is {sent[0].state}: {WORDS[WAIT]}"
+        return ""
 
     def corrected(self) -> str:
         """Why a correction has to go first: it would be left without what it corrects; empty when none stands."""
@@ -269,7 +294,9 @@ class Line(NamedTuple):
 class Preview(NamedTuple):
     """What undoing an employer's part, or a paycheck of it, would do; `refused` says why it cannot be done now.
 
+    waits       whether it is refused only until it is known what the bank has
     by_hand     what it would leave to people, by kind: how many payments, how many cents (left.py)
+    deposits    of federal tax, by what is done to them
     corrected   why a correction has to go first; empty when none stands
     """
 
@@ -280,7 +307,9 @@ class Preview(NamedTuple):
     entries: dict[str, int]  # payments by what is done to them
     cents: dict[str, int]
     reversible_until: str
+    waits: bool
     by_hand: dict[str, left.Sum] = {}
+    deposits: dict[str, left.Sum] = {}
     corrected: str = ""
 
 
@@ -301,13 +330,15 @@ def preview(part: Part, *, today: date, check_cashed: bool) -> Preview:
         {does: len(each) for does, each in fates.items()},
         {does: sum(one.amount_cents for one in each) for does, each in fates.items()},
         until.isoformat() if until else "",
-        left_by(part.left(fates).values()),
+        bool(part.waits(fates)),
+        left_by([*part.left(fates).values(), part.tax_left()]),
+        left.sums({does: [each.cents for each in part.deposits_to(does)] for does in (WITHDRAW, WAIT)}),
         part.corrected(),
     )
 
 
 def left_by(paychecks: Iterable[Mapping[str, Sequence[int]]]) -> dict[str, left.Sum]:
-    """What is left to people of several paychecks, by kind."""
+    """What is left to people of several paychecks or parts, by kind."""
     together: dict[str, list[int]] = {}
     for paycheck in paychecks:
         for kind, cents in paycheck.items():
