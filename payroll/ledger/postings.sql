@@ -14,8 +14,8 @@ with source as materialized (
      and type in ('PaymentsInstructed', 'MoneyMoved', 'PaycheckVoided', 'OrderAccepted', 'OrderResolved', 'OrderRejected',
                   'OrderSettled', 'PaymentReturned', 'PaymentReversed', 'ReversalReturned', 'RecoveryOpened',
                   'RecoveryCancelled')),
--- Beside each: the order it is about, or the recovery that is cancelled, and in whose books it stands. `limit 1` keeps either a look-up by index: joined, a
--- long log may be read from end to end for a few events.
+-- Beside each: the order it is about, or the recovery that is cancelled, and in whose books it stands. `limit 1` keeps
+-- either a look-up by index: joined, a long log may be read from end to end for a few events.
 entry as materialized (
   select named.*, opened.data ->> 'employer' as employer, (opened.data ->> 'run')::uuid as run
     from (select source.*, created.data as created, created.data ->> 'kind' as kind,
@@ -26,8 +26,7 @@ entry as materialized (
             from source
             left join lateral (
                  select data from events_event
-                  where stream = case source.type when 'RecoveryCancelled' then source.stream
-                                                   else 'order-' || source.order_key end
+                  where stream = case source.type when 'RecoveryCancelled' then source.stream else 'order-' || order_key end
                     and version = 1 limit 1) created on true) named
     left join lateral (
          select data from events_event
@@ -237,24 +236,17 @@ leg (stream, version, part, account, cents) as (
    cross join lateral (values ('reversals', reversed), ('wages_payable', -reversed)) line (account, cents)
    where type = 'PaymentReversed'
   union all
-  -- To be taken from later pay: net pay that is not owed, or that a reversal was thought to have taken back.
+  -- To be taken from later pay: net pay that is not owed, or was thought to be taken back; not if its correction is void.
   select stream, version, 1, account, cents
     from entry
-   cross join lateral (select (data ->> 'amount_cents')::bigint, exists (
+   cross join lateral (select coalesce((data ->> 'amount_cents')::bigint, -(created ->> 'amount_cents')::bigint), exists (
          select from events_event reversed
           where reversed.stream = 'payment-' || (entry.data ->> 'payment') and reversed.type = 'PaymentReversed'
             and (reversed.xid, reversed.position) < (entry.xid, entry.position))) of (owed, was_reversed)
    cross join lateral (values
          ('recoverable', owed),
          (case when was_reversed then 'reversals' else 'wages_payable' end, -owed)) line (account, cents)
-   where type = 'RecoveryOpened'
-  union all
-  -- The correction that found it is void: nothing was paid too much. One whose payment came back is posted by the return.
-  select stream, version, 1, account, cents
-    from entry
-   cross join lateral (select (created ->> 'amount_cents')::bigint) of (owed)
-   cross join lateral (values ('recoverable', -owed), ('wages_payable', owed)) line (account, cents)
-   where type = 'RecoveryCancelled' and created ->> 'because' = 'correction'),
+   where type = 'RecoveryOpened' or created ->> 'because' = 'correction'),
 posting as (
   select entry.stream || '@' || entry.version as id, entry.stream, entry.version, entry.type as event, entry.employer,
          entry.run, entry.employer_run::uuid as employer_run, entry.order_key, entry.recorded_at,

@@ -133,7 +133,7 @@ def test_a_correction_that_is_corrected_goes_last_but_one(
 def test_what_an_undone_correction_found_paid_too_much_is_not_owed_back(
     run: UUID, tmp_path: Path, roster: Rows, settings: Any, taken: bool
 ) -> None:
-    """80.00 less were to be taken from later pay of ann: with the correction undone, and then the run, she owes nothing."""
+    """80.00 less were to be taken from later pay: with the correction undone, and then the run, ann owes nothing."""
     settings.PAYROLL_RECOVERY_BP = 100_00
     paydays.mend(tmp_path, roster, "ann", pay_rate="60320.00")
     fix = correcting.correct(run, "ann")
