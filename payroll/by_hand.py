@@ -47,6 +47,8 @@ TOO_MUCH = {
     "ask back": "too much was asked back from the agency",
     "stop check": "too much by paper check was stopped at the bank",
     "give back": "too much was given back to the employer",
+    "credit tax": "too much federal tax was credited",
+    "give back tax": "too much federal tax was given back to the employer",
     "pay employee": "too much was given back to the employee",
 }
 
