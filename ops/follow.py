@@ -54,7 +54,7 @@ def until_quiet(
                     if approve_as
                     for part in approve_ready(run, approve_as, again=False)
                 ]
-                show([run_status(run) for run in run_ids])
+                show([run_status(run, told=False) for run in run_ids])
                 if not approved and all(_settled(run, approve_as) for run in run_ids):
                     return
                 lonely_since = _tell_if_lonely(lonely_since)

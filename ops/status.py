@@ -134,8 +134,11 @@ def find_paycheck(text: str, run: str | None = None) -> str:
     return latest.stream
 
 
-def run_status(run: UUID | str) -> RunStatus:
-    """The status of a run, now."""
+def run_status(run: UUID | str, *, told: bool = True) -> RunStatus:
+    """The status of a run, now.
+
+    told   with its notes, which read payments, deposits and proposals; who looks again and again goes without
+    """
     projection.catch_up(RUNS)
     pay_run = PayRun.objects.get(stream=f"payrun-{run}")
     before, dead = _people_before(str(run))
@@ -193,14 +196,7 @@ def run_status(run: UUID | str) -> RunStatus:
         people=dict(people),
         state="stopped" if stopped else pay_run.state,
         limits=[_in_words(limit, sum(part.employees for part in parts)) for limit in of_run],
-        notes=[
-            *_notes(pay_run.facts, pay_run.state),
-            *_notes_of(rows),
-            *notes(rows),
-            *undoing.waiting(run, [row.employer for row in rows]),
-            *by_hand_words.notes(run),
-            *_notes_of_late(run),
-        ],
+        notes=_told(pay_run, rows) if told else [],
         settlement=pay_run.facts.get("settlement", same_day.STANDARD),
         **sums,
     )
@@ -256,6 +252,19 @@ def _in_words(limit: Standing, people: int) -> str:
     if limit.leased_max is not None:
         says.append(f"at most {limit.leased_max:,} at a time")
     return "; ".join(says)
+
+
+def _told(pay_run: PayRun, parts: Sequence[EmployerRun]) -> list[str]:
+    """All notes, of a run and the employers that take part in it."""
+    run = pay_run.run
+    return [
+        *_notes(pay_run.facts, pay_run.state),
+        *_notes_of(parts),
+        *notes(parts),
+        *undoing.waiting(run, [part.employer for part in parts]),
+        *by_hand_words.notes(run),
+        *_notes_of_late(run),
+    ]
 
 
 def _notes(facts: dict[str, Any], state: str) -> list[str]:
