@@ -4,7 +4,8 @@ The first proposes, with evidence; the second, somebody else, confirms. Both are
 whose constraint the database keeps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -52,18 +53,14 @@ def decide(order_key: UUID, decision: str, *, by: str, evidence: str) -> bool:
         raise Refused("this order was not made to settle the same day: it is never too late for it")
     proposed = order.facts.get("OrderDecisionProposed", {})
     facts = {"by": by, "evidence": redact(evidence)[:REASON_MAX]}
-    try:
-        with transaction.atomic(durable=True):
-            if proposed.get("decision") != decision or proposed["by"] == by:
-                if proposed.get("decision") == decision:
-                    raise Refused(f"{by} has proposed this already; somebody else has to confirm it")
-                store.append([order.history.next("OrderDecisionProposed", {"decision": decision, **facts})])
-                return False
-            _record(order, decision, proposed["by"], by, facts["evidence"])
-    except WrongExpectedVersion as lost_race:
-        raise Refused("somebody else decided about this order at the same moment: look again") from lost_race
-    except IntegrityError as same:
-        raise Refused("two people have to decide, and this is one") from same
+    lost = "somebody else decided about this order at the same moment: look again"
+    with by_two(lost), transaction.atomic(durable=True):
+        if proposed.get("decision") != decision or proposed["by"] == by:
+            if proposed.get("decision") == decision:
+                raise Refused(f"{by} has proposed this already; somebody else has to confirm it")
+            store.append([order.history.next("OrderDecisionProposed", {"decision": decision, **facts})])
+            return False
+        _record(order, decision, proposed["by"], by, facts["evidence"])
     go_on(order_key, by=by, reason=f"{decision}: {facts['evidence']}")
     return True
 
@@ -117,6 +114,21 @@ def go_on(order_key: UUID, *, by: str, reason: str) -> None:
             dead_letters.redrive(letter.id, by=by, reason=reason)
         except dead_letters.NotOpen:
             pass  # somebody redrove it at this moment: it goes on all the same
+
+
+@contextmanager
+def by_two(lost: str) -> Iterator[None]:
+    """Around the transaction that records a decision of two people: what the database refuses, in words.
+
+    lost     what to say when something else was recorded first
+    raises   Refused, also when the two are one
+    """
+    try:
+        yield
+    except WrongExpectedVersion as lost_race:
+        raise Refused(lost) from lost_race
+    except IntegrityError as same:
+        raise Refused("two people have to decide, and this is one") from same
 
 
 def check_person(by: str, permission: str = PERMISSION, to: str = "decide about payment orders") -> None:

@@ -13,10 +13,10 @@ from dataclasses import asdict
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from events import store
-from events.store import NewEvent, Recorded, WrongExpectedVersion
+from events.store import NewEvent, Recorded
 from payroll import crypto, keys
 from payroll.models import Decision, DepositDestination, Employee, Payment
 from payroll.payments import decisions
@@ -181,15 +181,9 @@ def apply(change_id: str, *, by: str) -> Change:
         raise Refused("this change is in the roster already")
     if change.imported_by == by:
         raise Refused(f"{by} imported this notice: somebody else has to apply it")
-    try:
-        with transaction.atomic(durable=True):
-            _apply(change, by)
-    except WrongExpectedVersion as lost_race:
-        raise Refused(
-            "something else came back of this account at the same moment: look again"
-        ) from lost_race
-    except IntegrityError as same:
-        raise Refused("two people have to decide, and this is one") from same
+    lost = "something else came back of this account at the same moment: look again"
+    with decisions.by_two(lost), transaction.atomic(durable=True):
+        _apply(change, by)
     return change._replace(state=APPLIED)
 
 

@@ -11,13 +11,13 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from events import database, projection, store, work
 from events.doorbells import ring
 from events.failures import NeedsReview
-from events.store import NewEvent, WrongExpectedVersion
+from events.store import NewEvent
 from payroll import keys
 from payroll.calc import calendar
 from payroll.history import History
@@ -99,17 +99,11 @@ def repay(*, by: str, run: UUID | None = None, employer: str = "", payments: Seq
         raise Refused("the read models have not caught up with the log: do it again in a moment")
     fresh, ready, waiting = _sorted_out(_chosen(run, employer, payments), by)
     made = list(_orders(ready))
-    try:
-        with transaction.atomic(durable=True):
-            store.append([_proposal(each, by) for each in fresh])
-            for built, carried in made:
-                _record(built, carried, by)
-    except WrongExpectedVersion as lost_race:
-        raise Refused(
-            "something else happened to one of these payments at this moment: look again"
-        ) from lost_race
-    except IntegrityError as same:
-        raise Refused("two people have to decide, and this is one") from same
+    lost = "something else happened to one of these payments at this moment: look again"
+    with decisions.by_two(lost), transaction.atomic(durable=True):
+        store.append([_proposal(each, by) for each in fresh])
+        for built, carried in made:
+            _record(built, carried, by)
     ring([sending.work_id(built.order.key) for built, _ in made])
     proposed = tuple(each.row.payment for each in fresh)
     return Repaid(proposed, tuple(built.order.key for built, _ in made), waiting)

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from events import database, projection, store, work
 from events.doorbells import ring
 from events.failures import NeedsReview
-from events.store import NewEvent, WrongExpectedVersion
+from events.store import NewEvent
 from payroll import keys, ledger
 from payroll.calc import calendar
 from payroll.calc.money import dollars
@@ -103,17 +103,11 @@ def deposit(run: UUID, *, by: str, employer: str = "", effective: date | None = 
     lines = preview(run, employer=employer, effective=effective, by=by)
     fresh = [each for each in lines if not each.waits and not each.proposed_by]
     made = list(_orders([each for each in lines if not each.waits and each.proposed_by]))
-    try:
-        with transaction.atomic(durable=True):
-            store.append([_proposal(each, by) for each in fresh])
-            for line, built in made:
-                _record(line, built, by)
-    except WrongExpectedVersion as lost_race:
-        raise Refused(
-            "somebody else decided about one of these deposits at this moment: look again"
-        ) from lost_race
-    except IntegrityError as same:
-        raise Refused("two people have to decide, and this is one") from same
+    lost = "somebody else decided about one of these deposits at this moment: look again"
+    with decisions.by_two(lost), transaction.atomic(durable=True):
+        store.append([_proposal(each, by) for each in fresh])
+        for line, built in made:
+            _record(line, built, by)
     ring([sending.work_id(built.order.key) for _, built in made])
     ordered = {line.employer: built.order.key for line, built in made}
     return Deposited(lines, tuple(each.employer for each in fresh), ordered)

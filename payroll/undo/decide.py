@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from events import saga, store, work
 from events.dead_letters import REASON_MAX, redact
@@ -104,17 +104,13 @@ def undo(
     wait = [each.refused for each in parts if each.waits or each.corrected]
     if wait or not open_ones:
         raise Refused("; ".join(wait or [each.refused for each in parts]))
-    try:
+    with decisions.by_two("somebody else decided about this at the same moment: look again"):
         if not made:
             _propose(history, key, run, employer, employee_id, by, reason, check_cashed)
             return Undone(key, False, by, parts)
         if made["proposed_by"] == by:
             raise Refused(f"{by} has proposed this already; somebody else has to confirm it")
         _confirm(history, key, made, by)
-    except WrongExpectedVersion as lost_race:
-        raise Refused("somebody else decided about this at the same moment: look again") from lost_race
-    except IntegrityError as same:
-        raise Refused("two people have to decide, and this is one") from same
     ring([keys.key("work", key)])
     return Undone(key, True, made["proposed_by"], parts)
 

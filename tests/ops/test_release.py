@@ -4,6 +4,7 @@ import json
 from datetime import date
 from io import StringIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,7 +14,7 @@ from django.test import Client
 from events import store
 from events.models import DeadLetter
 from events.store import NewEvent
-from ops import follow
+from ops import follow, status
 from ops.admin import words
 from payroll import keys, release, runs
 from payroll.models import Employee, EmployerRun, Paycheck
@@ -123,3 +124,9 @@ def test_who_follows_a_run_does_not_approve_again_what_has_changed(run: str) -> 
     payday.go_on()
     assert follow.approve_ready(part.run, "checker", only=["A2"], again=False) == []
     assert follow.approve_ready(part.run, "checker", only=["A2"]) == ["A2"]
+
+
+def test_who_follows_a_run_reads_none_of_its_notes(run: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks four times a second, and shows none of them."""
+    monkeypatch.setattr(status, "_told", lambda *of: pytest.fail("notes were read"))
+    follow.until_quiet([UUID(run)], workers=0, silent=True)
